@@ -1,0 +1,76 @@
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export MOLECULE_GLOB := molecule/*/molecule.yml
+export LC_ALL := C.UTF-8
+ifdef CI
+export NO_COLOR := 1
+export ANSIBLE_NOCOLOR := 1
+endif
+
+SCENARIOS := $(sort $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
+STEP := tools/step
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+.PHONY: help
+
+deploy: ## Deploy the whole stack with the sample application on this machine, and try it
+	@tools/deploy
+.PHONY: deploy
+
+# Two at a time on two cores; the longest things start first, and one failure does not hide another.
+test: ## Everything that CI runs: lint, unit, sanity, docs and all molecule scenarios
+	@rm -rf .ansible/failed
+	@start=$$SECONDS; $(MAKE) env && $(MAKE) -k -j2 containers static || true; tools/summary $$((SECONDS - start))
+.PHONY: test
+
+static: sanity docs unit lint
+containers: molecule
+.PHONY: static containers
+
+env:
+	@$(STEP) "Python environment" "Is PyPI reachable? The lock files are in requirements/." -- tools/python-env test
+.PHONY: env
+
+lint: env ## Check style and types: yamllint, ansible-lint, ruff, mypy, changelog fragments
+	@$(STEP) "Lint" "Each line above names a file; ruff mends many by itself: .venv/bin/ruff check --fix" -- tools/lint
+.PHONY: lint
+
+unit: env ## Run the unit and repository tests
+	@$(STEP) "Unit tests" "Run one: .venv/bin/pytest tests/unit -k NAME" -- .venv/bin/pytest -q -n 2
+.PHONY: unit
+
+sanity: env ## Run ansible-test sanity, build the tarball, install it, and check it as Galaxy would
+	@$(STEP) "Sanity and release check" "The rule's name above is explained in the ansible-test documentation." -- tools/sanity
+.PHONY: sanity
+
+docs: env ## Build the documentation site; any warning is an error
+	@$(STEP) "Documentation" "The warning above names file and line." -- tools/docs
+.PHONY: docs
+
+engine: env
+	@$(STEP) "Docker engine" "The tests in containers need a Docker engine and could not get one; all others ran." -- tools/docker-engine
+.PHONY: engine
+
+images: engine
+	@$(STEP) "Base images" "Is the Debian mirror reachable?" -- tools/base-image --all
+.PHONY: images
+
+molecule: $(if $(SCENARIO),$(addprefix molecule-,$(SCENARIO)),$(addprefix molecule-,$(SCENARIOS))) ## Run all molecule scenarios, or one: make molecule SCENARIO=default
+.PHONY: molecule
+
+molecule-%: images
+	@$(STEP) "Molecule $*" "Look inside: molecule converge -s $*; docker exec -it HOST bash" -- tools/scenario $*
+.PHONY: $(addprefix molecule-,$(SCENARIOS))
+
+bench: env engine ## Measure every claim against what one would use instead; prints ratios
+	@tools/bench
+.PHONY: bench
+
+clean: ## Remove what make made here: environments, caches, test hosts (images stay)
+	@tools/clean
+.PHONY: clean
