@@ -116,7 +116,7 @@ class Broker:
     def _unreachable(self, exc: Exception) -> Unreachable:
         reason = getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
         if isinstance(exc, ssl.SSLCertVerificationError):
-            cure = "Give the certificate authority of the broker as ca_file, and the name in its certificate in management_url."
+            cure = "Give the broker's certificate authority as ca_file, and the certificate's name in management_url."
         else:
             cure = "Is RabbitMQ running, rabbitmq_management enabled and the port open from this host?"
         return Unreachable(f"No answer from {self.url} ({reason}). {cure}")

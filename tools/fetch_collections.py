@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Put the collections of requirements/collections.yml under .ansible/collections.
 
 From Galaxy where it answers, else unpacked from the PyPI package "ansible", which carries the same releases.
@@ -38,8 +37,8 @@ def galaxy_answers() -> bool:
 
 def from_galaxy(wanted: pathlib.Path) -> None:
     """Install with Ansible's own client."""
-    command = [sys.executable, "-m", "ansible", "galaxy", "collection", "install", "-r", wanted, "-p", TARGET, "--no-deps"]
-    subprocess.run(command, check=True)
+    galaxy = [sys.executable, "-m", "ansible", "galaxy", "collection", "install", "--no-deps"]
+    subprocess.run([*galaxy, "-r", wanted, "-p", TARGET], check=True)
 
 
 def from_pypi(names: list[str]) -> None:
