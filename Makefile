@@ -12,6 +12,8 @@ export ANSIBLE_NOCOLOR := 1
 endif
 
 SCENARIOS := $(sort $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
+# What needs no containers.
+STATIC := sanity unit docs lint
 STEP := tools/step
 
 help: ## Show this list
@@ -25,12 +27,8 @@ deploy: ## Deploy the whole stack with the sample application on this machine, a
 # Two at a time on two cores; the longest things start first, and one failure does not hide another.
 test: ## Everything that CI runs: lint, unit, sanity, docs and all molecule scenarios
 	@rm -rf .ansible/failed
-	@start=$$SECONDS; $(MAKE) env && $(MAKE) -k -j2 containers static || true; tools/summary $$((SECONDS - start))
+	@start=$$SECONDS; $(MAKE) -k -j2 molecule $(STATIC) || true; tools/summary $$((SECONDS - start))
 .PHONY: test
-
-static: sanity docs unit lint
-containers: molecule
-.PHONY: static containers
 
 env:
 	@$(STEP) "Python environment" "Is PyPI reachable? The lock files are in requirements/." -- tools/python-env test
@@ -60,12 +58,11 @@ images: engine
 	@$(STEP) "Base images" "Is the Debian mirror reachable?" -- tools/base-image --all
 .PHONY: images
 
-molecule: $(if $(SCENARIO),$(addprefix molecule-,$(SCENARIO)),$(addprefix molecule-,$(SCENARIOS))) ## Run all molecule scenarios, or one: make molecule SCENARIO=default
-.PHONY: molecule
-
-molecule-%: images
+MOLECULE := $(addprefix molecule-,$(or $(SCENARIO),$(SCENARIOS)))
+molecule: $(MOLECULE) ## Run all molecule scenarios, or one: make molecule SCENARIO=default
+$(MOLECULE): molecule-%: images
 	@$(STEP) "Molecule $*" "Look inside: molecule converge -s $*; docker exec -it HOST bash" -- tools/scenario $*
-.PHONY: $(addprefix molecule-,$(SCENARIOS))
+.PHONY: molecule $(MOLECULE)
 
 bench: env engine ## Measure every claim against what one would use instead; prints ratios
 	@tools/bench
