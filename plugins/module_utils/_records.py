@@ -1,0 +1,162 @@
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads the files that the recorder wrote (``taskstack_records.py``), and never changes them.
+
+docs/recorder.md says what lies where.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import os
+import typing as t
+from dataclasses import dataclass
+
+#: Enough bytes for one line of the history.
+LINE_BYTES = 300
+
+
+@dataclass(frozen=True)
+class Record:
+    """One kept message: where it lies, and what is known without its content."""
+
+    folder: str
+    file: str
+    state: str
+    run: str
+    id: str
+    retries: int
+    task: str
+    time: float
+    node: str
+    pid: int
+    born: str | None
+    exchange: str
+    routing_key: str
+    redelivered: bool
+
+    @classmethod
+    def load(cls, directory: str, folder: str, file: str) -> Record:
+        """Read the first line of a message file; ValueError when the file is not whole, OSError when it has gone."""
+        with open(os.open(os.path.join(directory, folder, file), os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
+            line = stream.readline()
+            head = json.loads(line)
+            if len(line) + head["length"] != os.fstat(stream.fileno()).st_size:
+                raise ValueError("The file has not the length that it should have.")
+        texts = {name: str(head[name] or "") for name in ("run", "id", "task", "node", "exchange", "routing_key")}
+        # open/<run>, failed/<run>.<state>, sending/<batch>/<number>.<run>[.<state>]
+        state = file.rpartition(".")[2] if file.endswith((".FAILURE", ".REVOKED", ".REFUSED")) else "OPEN"
+        return cls(
+            folder=folder,
+            file=file,
+            state=state,
+            retries=int(head["retries"]),
+            time=float(head["time"]),
+            pid=int(head["pid"]),
+            born=head["born"],
+            redelivered=bool(head["redelivered"]),
+            **texts,
+        )
+
+    def running(self) -> bool:
+        """Whether the process that ran the task is still the same one, and alive."""
+        try:
+            with open(f"/proc/{self.pid}/stat", "rb") as stat:
+                fields = stat.read().rpartition(b")")[2].split()
+        except OSError:
+            return False
+        return fields[0] not in (b"Z", b"X") and self.born == f"{_boot()}:{fields[19].decode()}"
+
+
+@functools.cache
+def _boot() -> str:
+    with open("/proc/sys/kernel/random/boot_id") as stream:
+        return stream.read(8)
+
+
+def kept(directory: str, folder: str) -> tuple[list[Record], list[str]]:
+    """The messages in a folder, oldest first, and the names of the damaged files."""
+    records, damaged = [], []
+    for file in names(directory, folder):
+        try:
+            records.append(Record.load(directory, folder, file))
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, KeyError, TypeError):
+            damaged.append(file)
+    return sorted(records, key=lambda record: record.time), damaged
+
+
+def history(directory: str, tail: int | None = None) -> t.Iterator[tuple[str, list[t.Any]]]:
+    """Node and line, newest hour first; with ``tail`` only about so many of the newest lines.
+
+    A damaged line is left out.
+    """
+    count, hour = 0, ""
+    for file in sorted(names(directory, "history"), reverse=True):
+        if tail is not None and count >= tail and not file.startswith(hour):
+            return
+        hour, _, node = file.rpartition(".")[0].partition(".")
+        try:
+            with open(os.open(os.path.join(directory, "history", file), os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
+                if tail is not None and os.fstat(stream.fileno()).st_size > tail * LINE_BYTES:
+                    stream.seek(-tail * LINE_BYTES, io.SEEK_END)
+                    stream.readline()
+                for line in stream:
+                    fields = _fields(line)
+                    if fields:
+                        count += 1
+                        yield node, fields
+        except OSError:
+            continue
+
+
+def _fields(line: bytes) -> list[t.Any] | None:
+    """A line of the history: state, identifier, retries, name, beginning, end, run. None when it is damaged."""
+    try:
+        fields = json.loads(line)
+        state, task_id, retries, _name, _began, ended, _run = fields
+        whole = isinstance(state, str) and isinstance(task_id, str) and retries >= 0 and ended >= 0
+    except (ValueError, TypeError):
+        return None
+    return fields if whole else None
+
+
+def verdicts(gone: list[Record], directory: str) -> dict[str, str]:
+    """By run: how the task of a message that nobody works on has ended after all; those without a verdict have not.
+
+    The end is noted by the process that ran the task, perhaps before the main one notes the message. A message that the
+    broker delivered again, or an attempt that was followed by the next, has the same identifier and a later end.
+    """
+    wanted: dict[str, list[Record]] = {}
+    for record in gone:
+        wanted.setdefault(record.id, []).append(record)
+    found: dict[str, str] = {}
+    for _node, (state, task_id, retries, _name, _began, ended, run) in history(directory) if wanted else ():
+        for record in wanted.get(task_id, ()):
+            later = ended > record.time and _covers(state, retries, record)
+            if state != "RESUBMITTED" and (run == record.run or later):
+                found[record.run] = "SUCCESS" if found.get(record.run) == "SUCCESS" else state
+    return found
+
+
+def _covers(state: str, retries: int, record: Record) -> bool:
+    return retries >= record.retries and (record.state == "OPEN" or state == "SUCCESS")
+
+
+def lost(directory: str) -> list[Record]:
+    """The messages whose task has not ended and whose process is gone, oldest first."""
+    gone = [record for record in kept(directory, "open")[0] if not record.running()]
+    over = verdicts(gone, directory)
+    return [record for record in gone if record.run not in over]
+
+
+def names(directory: str, folder: str) -> list[str]:
+    """The files of a folder; none where there is no such folder."""
+    try:
+        return os.listdir(os.path.join(directory, folder))
+    except OSError:
+        return []

@@ -1,0 +1,320 @@
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keeps every message that a Celery worker takes from the broker on disk until its task has ended.
+
+Loaded by ``celery -A app worker -I taskstack_recorder``; for Python 2.7 and Celery 4.2 or later, and every pool.
+A message is the broker's until it is acknowledged, so it is written just before that: only from then on can it be lost.
+Nothing in here may ever stop a worker.
+"""
+
+from __future__ import absolute_import, unicode_literals
+
+import json
+import logging
+import os
+import threading
+import time
+
+from celery import signals
+from celery.worker import state as worker_state
+from celery.worker import strategy
+from celery.worker.consumer import Consumer
+from taskstack_records import FAILED, OPEN, TROUBLE, Records, born, new_run, pack
+
+logger = logging.getLogger(__name__)
+
+#: A worker's note about itself has this size from the start, so that it can be written on a full disk.
+NOTE_BYTES = 1024
+#: The headers under their names among the properties.
+HEADERS = ("headers", "application_headers")
+#: What the main process hears in place of a result when a task's process died: nobody knows how far it came.
+DEATHS = ("WorkerLostError", "SystemExit", "KeyboardInterrupt", "Terminated")
+
+
+def setting(name, default):
+    """A number from the environment."""
+    return int(os.environ.get("TASKSTACK_RECORDER_" + name) or default)
+
+
+class Recorder(object):
+    """What Celery's hooks call. Whatever goes wrong with the disk is counted, logged once a minute, and swallowed."""
+
+    def __init__(self, records, keep, keep_failed, max_bytes):
+        """Open the worker's note; the folders are made here, so that a wrong directory is noticed at the start."""
+        self.records, self.limits = records, (keep, keep_failed, max_bytes)
+        self.note, self._note_handle, self._warned = {"unrecorded": 0}, None, 0
+        self._lock = threading.Lock()
+        self._started, self._main = {}, os.getpid()
+        self.guard(self._open_note)
+
+    def guard(self, action, *arguments):
+        """Do it; a failure is noted, and the worker goes on."""
+        try:
+            return action(*arguments)
+        except Exception as exc:
+            self._failed(exc, action in (self._take, self._refuse))
+
+    def _open_note(self):
+        self.records.prepare()
+        path = self.records.path(TROUBLE, self.records.node)
+        self._note_handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+        before = os.read(self._note_handle, NOTE_BYTES).strip()
+        if before:
+            self.note = json.loads(before.decode("ascii"))
+        self._write_note()
+
+    def _write_note(self):
+        # The pool's processes share the handle but not the numbers: they only log.
+        if os.getpid() == self._main:
+            with self._lock:
+                os.lseek(self._note_handle, 0, os.SEEK_SET)
+                os.write(self._note_handle, json.dumps(self.note).encode("ascii").ljust(NOTE_BYTES))
+
+    def _failed(self, exc, untaken):
+        # Never the exception's arguments: a path or a value may name a patient.
+        reason = os.strerror(exc.errno) if getattr(exc, "errno", None) else type(exc).__name__
+        now = int(time.time())
+        self.note.update(unrecorded=self.note["unrecorded"] + untaken, reason=reason, last=now)
+        self.note.setdefault("first", now)
+        try:
+            self._write_note()
+        except Exception:
+            reason += "; this could not be noted in the directory either"
+        if not now - 60 < self._warned <= now:
+            self._warned = now
+            text = "Cannot record tasks in %s: %s. Tasks run on, but would be lost with this worker."
+            logger.error(text, self.records.directory, reason)
+
+    def take(self, request, place):
+        """Write the message of a request that is about to be acknowledged."""
+        self.guard(self._take, request, place)
+
+    def _take(self, request, place):
+        pid = getattr(request, "worker_pid", None) or os.getpid()
+        self._put(place, request.message, run_of(request), request.id, request.task.name, retries(request), pid)
+
+    def _put(self, place, message, run, task_id, task, attempt, pid):
+        head = dict(describe(message), run=run, id=task_id, task=task, retries=attempt)
+        head.update(time=time.time(), node=self.records.node, pid=pid, born=born(pid))
+        self.records.put(place[0], run + place[1], pack(head, body(message)))
+
+    def started(self, task_id=None, **_):
+        """Remember when a task began, in the process that runs it."""
+        self._started[task_id] = time.time()
+
+    def ended(self, sender=None, task_id=None, state=None, **_):
+        """Note the end of a task, in the process that ran it."""
+        began, run = self._started.pop(task_id, None), getattr(sender.request, "taskstack_run", None)
+        # Without a state the process is about to die; without a name the task runs inside another one.
+        if state and run:
+            self.guard(self._end, run, task_id, retries(sender.request), sender.name, state, began)
+
+    def _end(self, run, task_id, attempt, name, state, began):
+        try:
+            self.records.append([state, task_id, attempt, name, began, time.time(), run])
+        finally:
+            self._leave(run, state)
+
+    def _leave(self, run, state):
+        if state in ("FAILURE", "REVOKED"):
+            self.records.move(OPEN, run, FAILED, "%s.%s" % (run, state))
+        else:
+            self.records.drop(OPEN, run)
+
+    def settle(self, request, state, report):
+        """The main process has heard the end; the one that ran it may have been faster than the acknowledgement."""
+        self.guard(self._settle, request, state, report)
+
+    def _settle(self, request, state, report):
+        run = run_of(request)
+        self._leave(run, state)
+        if state == "FAILURE" and not os.path.exists(self.records.path(FAILED, run + ".FAILURE")):
+            self._take(request, (FAILED, ".FAILURE"))
+            report = True
+        if report:
+            self.records.append([state, request.id, retries(request), request.task.name, None, time.time(), run])
+
+    def refuse(self, message):
+        """Keep a message that the worker throws away: an unknown task, or what it cannot or may not decode."""
+        self.guard(self._refuse, message)
+
+    def _refuse(self, message):
+        headers, run = message.headers or {}, new_run()
+        task_id = headers.get("id") or message.properties.get("correlation_id") or run
+        task, attempt = headers.get("task"), headers.get("retries") or 0
+        self._put((FAILED, ".REFUSED"), message, run, task_id, task, attempt, os.getpid())
+        self.records.append(["REFUSED", task_id, attempt, task, None, time.time(), run])
+
+    def expire(self):
+        """Remove what is old; a directory above its limit is a trouble worth a note."""
+        self.guard(self._expire)
+
+    def _expire(self):
+        now = time.time()
+        removed, excess = self.records.expire(now, *self.limits)
+        if self.note.get("last", now) < now - self.limits[0]:
+            self.note = {"unrecorded": 0}
+        if removed or excess:
+            self.note.update(removed=self.note.get("removed", 0) + removed, excess=excess, last=int(now))
+        self._write_note()
+
+    def keep_house(self, **_):
+        """Expire now and every hour, also while no task comes."""
+        def run():
+            while True:
+                self.expire()
+                time.sleep(3600)
+
+        thread = threading.Thread(target=run, name="taskstack-recorder")
+        thread.daemon = True
+        thread.start()
+
+
+def describe(message):
+    """All of a message but its body."""
+    info = message.delivery_info or {}
+    return {
+        "exchange": info.get("exchange"),
+        "routing_key": info.get("routing_key"),
+        "redelivered": bool(info.get("redelivered")),
+        "content_type": message.content_type,
+        "content_encoding": message.content_encoding,
+        "headers": message.headers,
+        "properties": dict((name, message.properties[name]) for name in message.properties if name not in HEADERS),
+    }
+
+
+def body(message):
+    """The body in bytes. Celery undid its compression, if any; the publisher does it again."""
+    content = message.body
+    if isinstance(content, memoryview):
+        return content.tobytes()
+    if not isinstance(content, bytes) and hasattr(content, "encode"):
+        return content.encode("utf-8")
+    return bytes(content)
+
+
+def retries(request):
+    """The number of the attempt, of the main process's request as of the task's own."""
+    request = getattr(request, "request_dict", request)
+    return (request.get("retries") if hasattr(request, "get") else request.retries) or 0
+
+
+def run_of(request):
+    """The name of a request's run, which also the process that runs the task is told."""
+    if "taskstack_run" not in request.request_dict:
+        request.request_dict["taskstack_run"] = new_run()
+    return request.request_dict["taskstack_run"]
+
+
+def recording(create_request_class, recorder):
+    """Celery's factory of request classes, with ours on top of whatever class it or the application makes."""
+
+    def create(*args, **kwargs):
+        base = create_request_class(*args, **kwargs)
+
+        class RecordedRequest(base):
+            """A request that writes its message before it is acknowledged, and hears how it ends."""
+
+            #: Where the message goes when it is acknowledged: None when the task has ended well by then.
+            taskstack_place = (OPEN, "")
+
+            def execute_using_pool(self, pool, **kwargs):
+                run_of(self)
+                return base.execute_using_pool(self, pool, **kwargs)
+
+            def execute(self, *args, **kwargs):
+                run_of(self)
+                return base.execute(self, *args, **kwargs)
+
+            def acknowledge(self):
+                if not self.acknowledged and self.taskstack_place:
+                    recorder.take(self, self.taskstack_place)
+                base.acknowledge(self)
+
+            def reject(self, requeue=False):
+                if not (self.acknowledged or requeue) and self.worker_pid and self.taskstack_place:
+                    recorder.take(self, self.taskstack_place)
+                base.reject(self, requeue=requeue)
+
+            def on_success(self, failed__retval__runtime, **kwargs):
+                if failed__retval__runtime[0]:
+                    return base.on_success(self, failed__retval__runtime, **kwargs)
+                return self.taskstack_end("SUCCESS", base.on_success, failed__retval__runtime, **kwargs)
+
+            def on_failure(self, exc_info, *args, **kwargs):
+                state = self.taskstack_verdict(exc_info.exception)
+                return self.taskstack_end(state, base.on_failure, exc_info, *args, **kwargs)
+
+            def on_timeout(self, soft, timeout):
+                if soft:
+                    return base.on_timeout(self, soft, timeout)
+                return self.taskstack_end("FAILURE", base.on_timeout, soft, timeout, report=True)
+
+            def _announce_revoked(self, reason, terminated, signum, expired):
+                state = "EXPIRED" if expired else "REVOKED"
+                if terminated and getattr(worker_state, "should_terminate", None):
+                    state = None
+                arguments = reason, terminated, signum, expired
+                return self.taskstack_end(state, base._announce_revoked, *arguments, report=True)
+
+            def _retry_worker_lost(self, *args):
+                done = base._retry_worker_lost(self, *args)
+                if done:
+                    recorder.settle(self, "RETRY", True)
+                return done
+
+            def taskstack_verdict(self, exc):
+                exc = getattr(exc, "exc", exc) if type(exc).__name__ == "ExceptionWithTraceback" else exc
+                kind = type(exc).__name__
+                if self.taskstack_place != (OPEN, "") or kind in DEATHS:
+                    return None
+                return {"Retry": "RETRY", "Ignore": "IGNORED", "Reject": "REJECTED"}.get(kind, "FAILURE")
+
+            def taskstack_end(self, state, method, *args, **kwargs):
+                report = kwargs.pop("report", False)
+                if state:
+                    self.taskstack_place = (FAILED, "." + state) if state in ("FAILURE", "REVOKED") else None
+                try:
+                    return method(self, *args, **kwargs)
+                finally:
+                    if state:
+                        recorder.settle(self, state, report)
+
+        return RecordedRequest
+
+    return create
+
+
+def watch_refusals(recorder):
+    """Keep what Celery throws away, before it does."""
+
+    def keeping(original, position):
+        def keep(self, *args, **kwargs):
+            recorder.refuse(kwargs["message"] if "message" in kwargs else args[position])
+            return original(self, *args, **kwargs)
+
+        return keep
+
+    for name in ("on_unknown_message", "on_unknown_task", "on_invalid_task", "on_decode_error"):
+        position = 0 if name == "on_decode_error" else 1
+        setattr(Consumer, name, keeping(getattr(Consumer, name), position))
+
+
+def install(environment):
+    """Begin to record, if the environment says where."""
+    node = environment.get("TASKSTACK_RECORDER_NODE") or "worker"
+    records = Records(environment["TASKSTACK_RECORDER_DIRECTORY"], node, bool(setting("SYNC", 0)))
+    limits = setting("KEEP", 86400), setting("KEEP_FAILED", 2592000), setting("MAX_BYTES", 1 << 30)
+    recorder = Recorder(records, *limits)
+    strategy.create_request_cls = recording(strategy.create_request_cls, recorder)
+    watch_refusals(recorder)
+    signals.task_prerun.connect(recorder.started, weak=False)
+    signals.task_postrun.connect(recorder.ended, weak=False)
+    signals.worker_ready.connect(recorder.keep_house, weak=False)
+    return recorder
+
+
+if os.environ.get("TASKSTACK_RECORDER_DIRECTORY"):
+    install(os.environ)

@@ -1,0 +1,224 @@
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The recorder's files, for Python 2.7 and later; docs/recorder.md says what lies where.
+
+One file per taken message: any process can move or remove it in one step, and then nothing is left of its content.
+"""
+
+from __future__ import absolute_import, unicode_literals
+
+import base64
+import calendar
+import datetime
+import decimal
+import io
+import itertools
+import json
+import os
+import re
+import threading
+import time
+import zlib
+
+#: Taken and not ended; ended badly; how tasks ended; being resubmitted; what the recorder itself suffered.
+FOLDERS = OPEN, FAILED, HISTORY, SENDING, TROUBLE = "open", "failed", "history", "sending", "trouble"
+
+_born = {"until": 0}
+_binary = getattr(os, "O_BINARY", 0)
+
+
+_runs = itertools.count()
+
+
+def new_run():
+    """A name for one run of a task, which no other run ever has; names sort by time."""
+    return "%011x-%x-%x" % (int(time.time() * 1000), os.getpid(), next(_runs))
+
+
+def tag(value):
+    """``value`` with whatever JSON lacks written as a dictionary of one key ``taskstack:...``."""
+    if isinstance(value, dict):
+        return dict((tag(name), tag(item)) for name, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return [tag(item) for item in value]
+    if isinstance(value, datetime.datetime):
+        return {"taskstack:time": calendar.timegm(value.utctimetuple())}
+    if isinstance(value, decimal.Decimal):
+        return {"taskstack:decimal": str(value)}
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        value = value.tobytes() if isinstance(value, memoryview) else bytes(value)
+        try:
+            # Python 2 has bytes where the message had text.
+            return value.decode("utf-8") if bytes is str else _bytes(value)
+        except UnicodeDecodeError:
+            return _bytes(value)
+    return value
+
+
+def _bytes(value):
+    return {"taskstack:bytes": base64.b64encode(value).decode("ascii")}
+
+
+def untag(value):
+    """The reverse of :func:`tag`."""
+    if isinstance(value, list):
+        return [untag(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "taskstack:bytes" in value:
+        return base64.b64decode(value["taskstack:bytes"])
+    if "taskstack:time" in value:
+        return datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=value["taskstack:time"])
+    if "taskstack:decimal" in value:
+        return decimal.Decimal(value["taskstack:decimal"])
+    return dict((name, untag(item)) for name, item in value.items())
+
+
+def dumps(value):
+    """``value`` as one line of JSON, in bytes."""
+    try:
+        text = json.dumps(value, separators=(",", ":"))
+    except (TypeError, ValueError):
+        text = json.dumps(tag(value), separators=(",", ":"))
+    return text.encode("ascii") + b"\n"
+
+
+def pack(head, body):
+    """The content of a message file: a line of JSON, then the body byte for byte."""
+    return dumps(dict(head, length=len(body), checksum=zlib.crc32(body) & 0xFFFFFFFF)) + body
+
+
+def read(path):
+    """Head and body of a message file; ValueError when it was not written to its end, or was damaged later."""
+    with io.open(path, "rb") as stream:
+        head = json.loads(stream.readline().decode("ascii"))
+        body = stream.read()
+    if len(body) != head["length"] or zlib.crc32(body) & 0xFFFFFFFF != head["checksum"]:
+        raise ValueError("The checksum does not match.")
+    return head, body
+
+
+def born(pid):
+    """Boot and clock tick at which a process began, or None: tells it from a later one of the same number."""
+    now = time.time()
+    if not _born["until"] - 5 <= now < _born["until"]:
+        _born.clear()
+        _born["until"] = now + 5
+    if pid not in _born:
+        try:
+            with io.open("/proc/sys/kernel/random/boot_id") as boot, io.open("/proc/%d/stat" % pid, "rb") as stat:
+                tick = stat.read().rpartition(b")")[2].split()[19]
+                _born[pid] = "%s:%s" % (boot.read(8), tick.decode("ascii"))
+        except EnvironmentError:
+            return None
+    return _born[pid]
+
+
+class Records(object):
+    """A recorder's directory, as one process writes it."""
+
+    def __init__(self, directory, node, sync=False):
+        """Prepare; nothing is touched before the first call."""
+        self.directory, self.node, self.sync = directory, re.sub(r"[^\w.@-]", "_", node), sync
+        self._history, self._stale = (None, None, None), None
+        self._lock = threading.Lock()
+
+    def prepare(self):
+        """Make the folders, for their owner only."""
+        for folder in FOLDERS:
+            if not os.path.isdir(self.path(folder)):
+                os.makedirs(self.path(folder), 0o700)
+
+    def path(self, folder, name=""):
+        """Where ``name`` lies in ``folder``."""
+        return os.path.join(self.directory, folder, name)
+
+    def put(self, folder, name, content):
+        """Write a new file: it is there as a whole, or counts as damaged."""
+        path, how = self.path(folder, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | _binary
+        try:
+            handle = os.open(path, how, 0o600)
+        except EnvironmentError:
+            # Somebody removed the folder, perhaps with all the rest.
+            self.prepare()
+            handle = os.open(path, how, 0o600)
+        try:
+            try:
+                while content:
+                    content = content[os.write(handle, content):]
+                if self.sync:
+                    os.fsync(handle)
+            finally:
+                os.close(handle)
+        except EnvironmentError:
+            os.unlink(path)
+            raise
+
+    def move(self, folder, name, to_folder, to_name):
+        """Whether ``name`` was there to be moved."""
+        try:
+            os.rename(self.path(folder, name), self.path(to_folder, to_name))
+        except EnvironmentError:
+            return False
+        return True
+
+    def drop(self, folder, name):
+        """Remove, if it is there."""
+        try:
+            os.unlink(self.path(folder, name))
+        except EnvironmentError:
+            return False
+        return True
+
+    def append(self, record):
+        """One line into the history of this hour. Every process has its own handle, and one write is one line."""
+        hour, pid = time.strftime("%Y-%m-%dT%H", time.gmtime()), os.getpid()
+        if self._history[:2] != (hour, pid):
+            with self._lock:
+                self._open_history(hour, pid)
+        os.write(self._history[2], dumps(record))
+
+    def _open_history(self, hour, pid):
+        if self._history[:2] == (hour, pid):
+            return
+        path = self.path(HISTORY, "%s.%s.log" % (hour, self.node))
+        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | _binary, 0o600)
+        if os.fstat(handle).st_size:
+            # A line that a full disk or a power cut left unfinished must not swallow the next one.
+            os.lseek(handle, -1, os.SEEK_END)
+            if os.read(handle, 1) != b"\n":
+                os.write(handle, b"\n")
+        # Another thread may still be writing to the handle of the hour before: it is closed an hour later.
+        if self._stale is not None:
+            os.close(self._stale)
+        self._stale, self._history = self._history[2], (hour, pid, handle)
+
+    def expire(self, now, keep, keep_failed, max_bytes):
+        """Remove what is too old, then the oldest until the rest fits; open tasks and the history of this hour stay.
+
+        Returns the bytes that were removed early, and those that are still too many.
+        """
+        this_hour = time.strftime("%Y-%m-%dT%H", time.gmtime(now))
+        files = [item for item in self._files(HISTORY) + self._files(FAILED) if not item[3].startswith(this_hour)]
+        for item in [item for item in files if item[0] < now - (keep_failed if item[2] == FAILED else keep)]:
+            self.drop(item[2], item[3])
+            files.remove(item)
+        excess = sum(item[1] for folder in (OPEN, FAILED, HISTORY) for item in self._files(folder)) - max_bytes
+        removed = 0
+        # What ended well is worth less than a message that can still be resubmitted.
+        for _, size, folder, name in sorted(files, key=lambda item: (item[2] == FAILED, item[0])):
+            if removed < excess:
+                self.drop(folder, name)
+                removed += size
+        return removed, max(excess - removed, 0)
+
+    def _files(self, folder):
+        found = []
+        for name in os.listdir(self.path(folder)):
+            try:
+                status = os.stat(self.path(folder, name))
+            except EnvironmentError:
+                continue
+            found.append((status.st_mtime, getattr(status, "st_blocks", 0) * 512 or status.st_size, folder, name))
+        return found
