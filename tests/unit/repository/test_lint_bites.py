@@ -1,4 +1,4 @@
-"""Each checker of `make lint` sees a fault that is planted for it: a check that cannot fail is worse than none."""
+"""Each checker sees a fault that is planted for it: a check that cannot fail is worse than none."""
 
 from __future__ import annotations
 
@@ -23,14 +23,34 @@ FAULTS = {
 }
 
 
+def run(checkout: pathlib.Path, tool: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """One tool of the copy, with this checkout's environment."""
+    environment = {**os.environ, "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"}
+    return subprocess.run([checkout / tool, *options], cwd=checkout, env=environment, capture_output=True, text=True)
+
+
 def test_make_lint_sees_one_planted_fault_per_checker(checkout: pathlib.Path) -> None:
     for file, content, _words in FAULTS.values():
         (checkout / file).parent.mkdir(exist_ok=True)
         (checkout / file).write_text(content)
-    environment = {**os.environ, "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"}
-    result = subprocess.run([checkout / "tools" / "lint"], env=environment, capture_output=True, text=True)
+    result = run(checkout, "tools/lint")
     output = result.stdout + result.stderr
     assert result.returncode != 0
     blind = [checker for checker, (_file, _content, words) in FAULTS.items() if words not in output]
     assert blind == [], output[-3000:]
     assert set(FAULTS) == set(output.rsplit("Found something: ", 1)[1].split())
+
+
+def test_make_sanity_sees_an_undocumented_module(checkout: pathlib.Path) -> None:
+    (checkout / "plugins" / "modules").mkdir(exist_ok=True)
+    (checkout / "plugins" / "modules" / "planted.py").write_text("def main():\n    pass\n")
+    result = run(checkout, "tools/sanity", "--test", "validate-modules")
+    assert result.returncode != 0
+    assert "missing-documentation" in result.stdout + result.stderr
+
+
+def test_make_docs_sees_a_dead_link(checkout: pathlib.Path) -> None:
+    (checkout / "docs" / "planted.md").write_text("# Planted\n\nSee [nothing](no_such_page.md).\n")
+    result = run(checkout, "tools/docs")
+    assert result.returncode != 0
+    assert "no_such_page" in result.stdout + result.stderr
