@@ -1,0 +1,122 @@
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asks live workers what they do, through the management API, in one batch. Needs neither Celery nor AMQP.
+
+The workers that live are the queues bound to the control exchange. A worker that does not answer is *silent*: a solo
+worker in the middle of a task cannot answer, so silence never means that it is down.
+
+For those who must know which tasks are in safe hands::
+
+    held = holdings(broker, "catmaid")
+    if held.silent: ...       # known workers whose tasks nobody can name now: do not guess
+    if held.holds(task_id): ...
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import typing as t
+import uuid
+
+from ansible_collections.taskstack.celery.plugins.module_utils._broker import Broker, NotFound
+from ansible_collections.taskstack.celery.plugins.module_utils._control import SERIALIZERS, Question, Reply, decode
+from ansible_collections.taskstack.celery.plugins.module_utils._replies import Holdings, Inspection
+
+TASK_LISTS = ("active", "reserved", "scheduled")
+# A worker may answer with a megabyte: few messages at a time keep the memory flat.
+CHUNK = 20
+# With no answer at all after this part of the deadline, the application may refuse JSON: ask otherwise.
+PATIENCE = 0.4
+
+
+def workers(broker: Broker, vhost: str, exchange: str = "celery") -> list[str]:
+    """Names of the workers that are connected now."""
+    suffix = f".{exchange}.pidbox"
+    try:
+        bindings = broker.get("exchanges", vhost, f"{exchange}.pidbox", "bindings", "source")
+    except NotFound:  # no worker has ever been here
+        return []
+    return sorted({row["destination"][: -len(suffix)] for row in bindings if row["destination"].endswith(suffix)})
+
+
+def holdings(broker: Broker, vhost: str, exchange: str = "celery", deadline: float = 3.0) -> Holdings:
+    """What live workers have in hand, and which of them do not say."""
+    return Holdings.of(Conversation(broker, vhost, exchange, deadline).ask(TASK_LISTS))
+
+
+class Conversation:
+    """Questions to the workers of one virtual host."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        vhost: str,
+        exchange: str = "celery",
+        deadline: float = 3.0,
+        serializer: str = "auto",
+        clock: t.Any = time,
+    ) -> None:
+        """Prepare; ``deadline`` is in seconds, ``serializer`` that of the commands."""
+        self.broker, self.vhost, self.exchange = broker, vhost, exchange
+        self.deadline, self.serializer, self.clock = deadline, serializer, clock
+        self.queue = f"taskstack.inspect.{uuid.uuid4()}"
+        self.questions: dict[str, Question] = {}
+
+    def ask(self, methods: t.Sequence[str], arguments: t.Mapping[str, t.Any] | None = None) -> Inspection:
+        """Put all questions to all workers at once, and return as soon as everybody has answered or at the deadline."""
+        inspection = Inspection(workers(self.broker, self.vhost, self.exchange), tuple(methods))
+        if not inspection.known:
+            return inspection
+        # Durable, because RabbitMQ 4 phases transient shared queues out; it expires even if this process is killed.
+        body = {"durable": True, "arguments": {"x-expires": 60000, "x-queue-type": "classic"}}
+        self.broker.put("queues", self.vhost, self.queue, body=body)
+        try:
+            self._converse(inspection, dict(arguments or {}))
+        finally:
+            with contextlib.suppress(NotFound):
+                self.broker.delete("queues", self.vhost, self.queue)
+        return inspection
+
+    def _converse(self, inspection: Inspection, arguments: dict[str, t.Any]) -> None:
+        start, pause = self.clock.monotonic(), 0.01
+        spoken = {"json" if self.serializer == "auto" else self.serializer}
+        self._broadcast(inspection, spoken, arguments)
+        others = set(SERIALIZERS) - spoken if self.serializer == "auto" else set()
+        called: set[str] = set()
+        while inspection.silent() and (waited := self.clock.monotonic() - start) < self.deadline:
+            new = self._collect()
+            inspection.replies.extend(new)
+            # An answer that must not be decoded still carries the ticket of its question: ask each worker by name.
+            by_name = {reply.serializer for reply in new if reply.unread and not reply.worker}
+            if not inspection.replies and waited > self.deadline * PATIENCE:
+                by_name = others
+            self._call(inspection, by_name - called)
+            called |= by_name
+            understood = {reply.serializer for reply in new} - spoken
+            self._broadcast(inspection, understood, arguments)
+            spoken |= understood
+            if not new:
+                self.clock.sleep(pause)
+                pause = min(pause * 1.3, 0.1)
+
+    def _broadcast(self, inspection: Inspection, serializers: t.Iterable[str], arguments: dict[str, t.Any]) -> None:
+        for serializer in serializers:
+            for method in inspection.methods:
+                self._publish(Question(method, str(uuid.uuid4()), serializer, None, arguments))
+
+    def _call(self, inspection: Inspection, serializers: t.Iterable[str]) -> None:
+        for serializer in serializers:
+            for worker in inspection.known:
+                self._publish(Question("ping", str(uuid.uuid4()), serializer, worker))
+
+    def _publish(self, question: Question) -> None:
+        self.questions[question.ticket] = question
+        message = question.message(self.queue, self.deadline)
+        self.broker.post("exchanges", self.vhost, f"{self.exchange}.pidbox", "publish", body=message)
+
+    def _collect(self) -> list[Reply]:
+        body = {"count": CHUNK, "ackmode": "ack_requeue_false", "encoding": "auto"}
+        messages = self.broker.post("queues", self.vhost, self.queue, "get", body=body)
+        return [reply for message in messages for reply in decode(message, self.questions)]
