@@ -90,8 +90,8 @@ def _complaints(directory: str, node: str, note: dict[str, t.Any]) -> t.Iterator
     if note.get("unrecorded"):
         first, last = (datetime.fromtimestamp(note[name], timezone.utc) for name in ("first", "last"))
         yield (
-            f"Worker {node} took {note['unrecorded']} task(s) between {first:%Y-%m-%d %H:%M:%S} and {last:%H:%M:%S} UTC "
-            f"without recording them ({note['reason']}): if it was killed then, they are lost. "
+            f"Worker {node} took {note['unrecorded']} task(s) without recording them ({note['reason']}) between "
+            f"{first:%Y-%m-%d %H:%M:%S} and {last:%Y-%m-%d %H:%M:%S} UTC: if it was killed then, they are lost. "
             f"Check the disk and the owner of {directory}."
         )
     if note.get("removed"):

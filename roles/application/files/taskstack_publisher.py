@@ -1,0 +1,261 @@
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sends recorded messages again, byte for byte, with the application's own Python and as its user.
+
+The module ``resubmit`` runs it: standard input has one JSON job, standard output gets one JSON line per result. A message
+is claimed before it is published, by moving its file to ``sending/<batch>/<number>.<name>``, and removed after the broker
+has confirmed it. A publisher that dies in between leaves a question: which of its messages does the broker have? A queue
+of one message answers it: after each message its number goes there, on the same channel, whose order the broker keeps.
+So only the one after the number in the queue may be published twice.
+"""
+
+from __future__ import absolute_import, unicode_literals
+
+import json
+import os
+import sys
+import time
+
+from taskstack_records import FAILED, OPEN, SENDING, Records, read, untag
+
+#: Messages on the way without a confirmation.
+WINDOW = 200
+#: Seconds to wait for the broker.
+PATIENCE = 60
+
+
+class Batch(object):
+    """Some messages, on their way from ``open`` and ``failed`` to the broker."""
+
+    def __init__(self, records, broker, name, report):
+        """``broker`` is an :class:`Amqp`, ``report(file, result)`` is told what became of each message."""
+        self.records, self.broker, self.name, self.report = records, broker, name, report
+        self.folder = os.path.join(SENDING, name)
+        self.queue = "taskstack.resubmit." + name
+
+    def send(self, items):
+        """Publish ``[(folder, file)]``; those that have gone in the meantime were done by somebody else."""
+        if not items:
+            return
+        os.mkdir(self.records.path(self.folder), 0o700)
+        marked = self.broker.open_marker(self.queue)
+        for number, (folder, name) in enumerate(items, 1):
+            claim = "%d.%s" % (number, name)
+            if not self.records.move(folder, name, self.folder, claim):
+                self.report(name, "gone")
+                continue
+            self._send(number, claim, marked)
+        self.broker.settle(0, self._settled)
+        self.broker.close_marker(self.queue)
+        os.rmdir(self.records.path(self.folder))
+
+    def _send(self, number, claim, marked):
+        try:
+            head, body = read(self.records.path(self.folder, claim))
+        except (ValueError, KeyError):
+            self._back(claim, "damaged")
+            return
+        # Its number says that a message has arrived, not that it found a queue. Only the default exchange can be asked
+        # that beforehand, and only if its queues do not reject: all others are sent one at a time, without a number.
+        alone = not marked or bool(head["exchange"]) or self.broker.rejects
+        if alone:
+            self.broker.settle(0, self._settled)
+        if not self.broker.routes(head["exchange"] or "", head["routing_key"] or ""):
+            self._back(claim, "unroutable")
+            return
+        self.broker.publish(claim, head, body)
+        if not alone:
+            self.broker.mark(self.queue, number)
+        self.broker.settle(0 if alone else WINDOW, self._settled)
+
+    def _settled(self, claim, outcome):
+        if outcome == "published":
+            self._done(claim)
+        else:
+            self._back(claim, outcome)
+
+    def _done(self, claim):
+        name = claim.partition(".")[2]
+        state = name.partition(".")[2] or "OPEN"
+        try:
+            head = read(self.records.path(self.folder, claim))[0]
+            line = ["RESUBMITTED", head["id"], head["retries"], head["task"], state, time.time(), head["run"]]
+            self.records.append(line)
+        except (ValueError, KeyError, EnvironmentError):
+            # A full disk must not send a message twice: its file goes even if that cannot be written down.
+            pass
+        self.records.drop(self.folder, claim)
+        self.report(name, "published")
+
+    def _back(self, claim, reason):
+        name = claim.partition(".")[2]
+        self.records.move(self.folder, claim, FAILED if "." in name else OPEN, name)
+        self.report(name, reason)
+
+    def recover(self):
+        """Finish what a publisher that died had begun: what the broker has is done, the rest goes back to where it was."""
+        number = self.broker.read_marker(self.queue)
+        claims = os.listdir(self.records.path(self.folder))
+        for claim in sorted(claims, key=lambda claim: int(claim.partition(".")[0])):
+            if int(claim.partition(".")[0]) <= number:
+                self._done(claim)
+            else:
+                self._back(claim, "returned")
+        self.broker.close_marker(self.queue)
+        os.rmdir(self.records.path(self.folder))
+
+
+class Amqp(object):
+    """The broker, through the AMQP library that the application's own virtualenv has."""
+
+    def __init__(self, connection):
+        """Open a channel that confirms; ``connection`` is a kombu connection of the application."""
+        connection.transport_cls = "pyamqp"
+        # Its own waiting for each confirmation is what we replace.
+        options = dict(connection.transport_options or {})
+        options.pop("confirm_publish", None)
+        connection.transport_options = options
+        self.connection, self.channel, self.asked = connection, connection.channel(), {}
+        self.channel.confirm_select()
+        self.channel.events["basic_ack"].add(self._acked)
+        self.channel.events["basic_nack"].add(self._nacked)
+        self.channel.events["basic_return"].add(self._returned)
+        self.tag, self.waiting, self.ended, self.returned, self.rejects = 0, {}, [], set(), False
+
+    def routes(self, exchange, routing_key):
+        """Whether the broker has the exchange, and the queue behind the default one."""
+        asked = exchange or "queue " + routing_key
+        if asked not in self.asked:
+            if exchange:
+                known = self._try(lambda channel: channel.exchange_declare(exchange, "direct", passive=True))
+            else:
+                known = self._try(lambda channel: channel.queue_declare(routing_key, passive=True))
+            self.asked[asked] = known
+        return self.asked[asked]
+
+    def waiting_in(self, queue):
+        """How many messages wait in a queue now; the management API would answer with an older number."""
+        found = []
+        self._try(lambda channel: found.append(channel.queue_declare(queue, passive=True).message_count))
+        return found[0] if found else 0
+
+    def _try(self, action):
+        # A refusal closes the channel, so it gets one of its own.
+        channel = self.connection.channel()
+        try:
+            action(channel)
+        except self.connection.channel_errors:
+            return False
+        channel.close()
+        return True
+
+    def open_marker(self, queue):
+        """Whether the login may have the queue that holds the number of the last message."""
+        arguments = {"x-max-length": 1, "x-expires": 7 * 86400000}
+        return self._try(
+            lambda channel: channel.queue_declare(queue, durable=True, auto_delete=False, arguments=arguments)
+        )
+
+    def close_marker(self, queue):
+        """Remove it."""
+        self._try(lambda channel: channel.queue_delete(queue))
+
+    def read_marker(self, queue):
+        """The number of the last message that the broker has surely seen, 0 if that is not known."""
+        found = []
+        self._try(lambda channel: found.append(channel.basic_get(queue, no_ack=True)))
+        return int(found[0].headers["number"]) if found and found[0] else 0
+
+    def mark(self, queue, number):
+        """Note that everything before this on the channel has arrived. Lost with a broker that restarts, as messages may be."""
+        message = self.channel.prepare_message("", headers={"number": number}, properties={"delivery_mode": 1})
+        self.tag += 1
+        self.channel.basic_publish(message, exchange="", routing_key=queue)
+
+    def publish(self, claim, head, body):
+        """Send the identical message; it counts as waiting until the broker has answered."""
+        headers = untag(head["headers"])
+        if headers.get("compression"):
+            from kombu.compression import compress
+
+            body = compress(body, headers["compression"])[0]
+        properties = untag(head["properties"])
+        for name in ("content_type", "content_encoding"):
+            if head[name] is not None:
+                properties[name] = head[name]
+        import amqp
+
+        message = amqp.Message(body, application_headers=headers, **properties)
+        self.tag += 1
+        self.waiting[self.tag] = (claim, properties.get("correlation_id"), head["routing_key"])
+        self.channel.basic_publish(
+            message, exchange=head["exchange"] or "", routing_key=head["routing_key"] or "", mandatory=True
+        )
+
+    def settle(self, most, settled):
+        """Wait until at most so many messages are on the way, and hand over what has been answered."""
+        while len(self.waiting) > most:
+            self.connection.drain_events(timeout=PATIENCE)
+        ended, self.ended = self.ended, []
+        for claim, outcome in ended:
+            settled(claim, outcome)
+
+    def _acked(self, tag, multiple):
+        self._answered(tag, multiple, "published")
+
+    def _nacked(self, tag, multiple):
+        self.rejects = True
+        self._answered(tag, multiple, "rejected")
+
+    def _answered(self, tag, multiple, outcome):
+        for answered in [item for item in self.waiting if item <= tag] if multiple else [tag]:
+            if answered in self.waiting:
+                claim = self.waiting.pop(answered)[0]
+                self.ended.append((claim, "unroutable" if answered in self.returned else outcome))
+
+    def _returned(self, _code, _text, _exchange, routing_key, message):
+        # The return says nothing about the tag, but comes before the answer to it, in the order of publishing.
+        looked_for = message.properties.get("correlation_id"), routing_key
+        for tag in sorted(self.waiting):
+            if self.waiting[tag][1:] == looked_for and tag not in self.returned:
+                self.returned.add(tag)
+                return
+
+
+def run(job, report):
+    """Do a job: count what waits in queues, finish what was interrupted, send."""
+    from celery.app.utils import find_app
+
+    sys.path.insert(0, os.getcwd())
+    with find_app(job["app"]).connection_for_write() as connection:
+        broker = Amqp(connection)
+        for queue in job.get("count", ()):
+            report(queue, broker.waiting_in(queue))
+        records = Records(job["directory"], "resubmit")
+        records.prepare()
+        for name in sorted(os.listdir(records.path(SENDING))) if job.get("recover") else ():
+            Batch(records, broker, name, report).recover()
+        Batch(records, broker, job["batch"], report).send(job.get("send", ()))
+
+
+def main():
+    """Read the job and keep standard output for the results, since applications print to it."""
+    job = json.loads(sys.stdin.read())
+    output = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def report(name, result):
+        try:
+            output.write(json.dumps([name, result]) + "\n")
+            output.flush()
+        except EnvironmentError:
+            # Nobody listens any more; what was begun is finished all the same.
+            pass
+
+    run(job, report)
+    report(None, "done")
+
+
+if __name__ == "__main__":
+    main()
