@@ -1,0 +1,109 @@
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files on the managed host: read, replace in one go, digest, and the ends of logs."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import typing as t
+
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+
+_KEY = "/var/lib/taskstack/.key"
+CHANGING = "changed by an earlier task"
+
+
+def read(path: str) -> str | None:
+    """The file's text, None when there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def write(path: str, text: str, mode: int = 0o644) -> None:
+    """Replace the file in one go: whoever reads it sees the old text or the new."""
+    fresh = f"{path}.new"
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.chmod(fresh, mode)
+    os.replace(fresh, path)
+
+
+class Digests:
+    """Digests of files, keyed: files hold passwords, which a plain digest in a readable place would let one guess."""
+
+    def __init__(self, changing: t.Collection[str], check_mode: bool, key_file: str = _KEY) -> None:
+        """In check mode the files in `changing` count as changed, and no key is made."""
+        self._changing = set(changing) if check_mode else set()
+        self._check_mode, self._key_file = check_mode, key_file
+        self._known: dict[str, str] = {}
+        self._key = b""
+
+    def of(self, paths: t.Iterable[str]) -> dict[str, str]:
+        """The digest of each file."""
+        return {path: self._of(path) for path in paths}
+
+    def forget(self) -> None:
+        """Remove the key: nothing is left that was made with it."""
+        if os.path.exists(self._key_file):
+            os.unlink(self._key_file)
+            if not os.listdir(os.path.dirname(self._key_file)):
+                os.rmdir(os.path.dirname(self._key_file))
+
+    def _of(self, path: str) -> str:
+        if path in self._changing:
+            return CHANGING
+        if path not in self._known:
+            try:
+                with open(path, "rb") as file:
+                    content = file.read()
+                self._known[path] = hmac.new(self._load_key(), content, hashlib.sha256).hexdigest()[:32]
+            except FileNotFoundError:
+                self._known[path] = "no such file"
+            except OSError as exc:
+                raise TaskstackError(
+                    f"Could not read {path} of restart_on ({exc.strerror}). List files there, no directories."
+                ) from exc
+        return self._known[path]
+
+    def _load_key(self) -> bytes:
+        if not self._key:
+            text = read(self._key_file)
+            if text is None:
+                text = secrets.token_hex(32)
+                if not self._check_mode:
+                    os.makedirs(os.path.dirname(self._key_file), mode=0o755, exist_ok=True)
+                    write(self._key_file, text, 0o600)
+            self._key = text.encode()
+        return self._key
+
+
+class Log:
+    """What a program wrote since a moment."""
+
+    def __init__(self, path: str) -> None:
+        """Remember where the log ends now."""
+        self.path = path
+        self._offset = os.path.getsize(path) if os.path.exists(path) else 0
+
+    def since(self, limit: int = 200_000) -> str:
+        """What was written since then; from the beginning when the log was rotated meanwhile."""
+        if not os.path.exists(self.path):
+            return ""
+        with open(self.path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            start = self._offset if size >= self._offset else 0
+            file.seek(max(start, size - limit))
+            return file.read().decode("utf-8", "replace")
+
+    def end(self, lines: int = 20) -> str:
+        """The last lines that were written since then."""
+        return "\n".join(self.since().splitlines()[-lines:])

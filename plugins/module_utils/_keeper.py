@@ -1,0 +1,122 @@
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carry out a plan with a supervisor: stop warm, start, restart one after another, and watch."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.taskstack.celery.plugins.module_utils import _supervision as sv
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._watch import Clock, Watched, watch
+
+# What a supervisor may take beyond stop_timeout, to kill and to notice.
+GRACE = 30
+
+
+class Supervisor(t.Protocol):
+    """What supervisord and systemd have in common; a file is written only while its program is stopped."""
+
+    comment: str
+
+    def path(self, name: str) -> str:
+        """The file of a program."""
+
+    def found(self, owner: sv.Owner, wanted: t.Collection[str]) -> tuple[dict[str, sv.Found], list[str]]:
+        """The owner's programs, and the wanted names that belong to somebody else."""
+
+    def health(self, names: t.Collection[str]) -> dict[str, sv.Health]:
+        """How the programs do."""
+
+    def render(self, process: dict[str, t.Any], head: str) -> str:
+        """The program's file."""
+
+    def write(self, texts: t.Mapping[str, str]) -> None:
+        """Write the files of programs."""
+
+    def start(self, names: t.Collection[str]) -> None:
+        """Start programs that are stopped, by what their files say."""
+
+    def stop(self, names: t.Collection[str]) -> None:
+        """Ask programs to stop, without waiting."""
+
+    def settle(self, names: t.Collection[str]) -> None:
+        """Make known what the files of programs say that stay stopped, or stay running."""
+
+    def remove(self, names: t.Collection[str]) -> None:
+        """Forget programs that are stopped."""
+
+    def empty(self) -> bool:
+        """Whether no file here is of this module's making."""
+
+
+class Keeper:
+    """Carries out one plan."""
+
+    def __init__(
+        self, supervisor: Supervisor, processes: t.Iterable[dict[str, t.Any]], texts: dict[str, str], clock: Clock
+    ) -> None:
+        """Nothing happens before `carry_out`."""
+        self._supervisor, self._texts, self._clock = supervisor, texts, clock
+        self._processes = {process["name"]: process for process in processes}
+
+    def carry_out(self, steps: list[sv.Step], watch_seconds: float) -> list[str]:
+        """Do all steps; one report per program that does not run as it should."""
+        by_verb = {verb: [step for step in steps if step.verb == verb] for verb in sv.VERBS}
+        leaving = by_verb["remove"] + by_verb["stop"]
+        self._supervisor.stop(_names(leaving))
+        self._write(by_verb["update"])
+        watched = self._start(by_verb["start"])
+        restarts = by_verb["restart"]
+        failures: list[str] = []
+        while restarts and not failures:
+            again = self._start([restarts.pop(0)])
+            # The next one goes on working until this one does, and a mistake in what all share stops at the first.
+            if again[0].process.get("ready"):
+                failures = self._watch(again, watch_seconds)
+            else:
+                watched += again
+        self._await_end(leaving)
+        self._supervisor.remove(_names(by_verb["remove"]))
+        self._write(by_verb["stop"])
+        self._supervisor.settle(_names(by_verb["update"] + by_verb["stop"]))
+        failures += self._watch(watched, watch_seconds)
+        if restarts:
+            failures.append(f"Not restarted, so that they go on working: {', '.join(_names(restarts))}.")
+        return failures
+
+    def _start(self, steps: list[sv.Step]) -> list[Watched]:
+        if not steps:
+            return []
+        names = _names(steps)
+        health = self._supervisor.health(names)
+        self._supervisor.stop([name for name, how in health.items() if how.state != sv.STOPPED])
+        self._await_end(steps)
+        watched = [Watched(self._processes[name]) for name in names]
+        self._write(steps)
+        self._supervisor.start(names)
+        return watched
+
+    def _write(self, steps: list[sv.Step]) -> None:
+        self._supervisor.write({name: self._texts[name] for name in _names(steps)})
+
+    def _watch(self, watched: list[Watched], seconds: float) -> list[str]:
+        return watch(watched, self._supervisor.health, seconds, self._clock)
+
+    def _await_end(self, steps: list[sv.Step]) -> None:
+        deadline = self._clock.monotonic() + max((step.patience for step in steps), default=0) + GRACE
+        pause = 0.05
+        while steps:
+            health = self._supervisor.health(_names(steps))
+            alive = [name for name, how in health.items() if how.alive]
+            if not alive:
+                return
+            if self._clock.monotonic() > deadline:
+                raise TaskstackError(f"Told to stop and still running: {', '.join(alive)}. Look at them on the host.")
+            self._clock.sleep(pause)
+            pause = min(2 * pause, 1.0)
+
+
+def _names(steps: t.Iterable[sv.Step]) -> list[str]:
+    return [step.name for step in steps]

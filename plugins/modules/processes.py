@@ -1,0 +1,312 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module: keep exactly these programs of one application running."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: processes
+short_description: Keep exactly these programs of one application running
+version_added: 0.1.0
+description:
+  - Is given all programs of one application and kind on this host, and makes it so, with supervisord or systemd.
+  - Starts what is new. Restarts only what changed, one after another, and lets each finish what it is doing first,
+    for up to its C(stop_timeout). Stops and removes what is no longer listed. Leaves everything alone that is not of
+    this application and kind.
+  - Watches that each program that it started stays up, all at once, and fails with the end of the log of each that
+    does not, while the others run.
+  - A program does not have to be Celery. The filter P(taskstack.celery.processes#filter) makes definitions of workers,
+    beat and Flower.
+author:
+  - the taskstack.celery authors (@taskstack)
+requirements:
+  - supervisord 4 or systemd 246 or later, on the managed host
+  - root, on the managed host
+options:
+  application:
+    description:
+      - Name of the application that the programs belong to.
+    type: str
+    required: true
+  kind:
+    description:
+      - Which of the application's programs the list is about, so that several tasks can each own some of them.
+    type: str
+    default: worker
+  processes:
+    description:
+      - All programs of this application and kind on this host. An empty list stops and removes them.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description:
+          - Name of the program in supervisord, or of the unit in systemd.
+          - Letters, digits, C(_), C(-) and C(.), beginning with a letter or digit.
+        type: str
+        required: true
+      kind:
+        description:
+          - Taken so that a definition of the filter can be handed over as it is; O(kind) of the module is what counts.
+        type: str
+      argv:
+        description:
+          - The program, by its absolute path, and its arguments. It has to stay in the foreground.
+          - Everyone on the host can read this, so it must hold nothing secret.
+        type: list
+        elements: str
+        required: true
+      directory:
+        description:
+          - The directory in which the program is started.
+        type: path
+        default: /
+      user:
+        description:
+          - The account that runs the program.
+        type: str
+        required: true
+      group:
+        description:
+          - The group of the program under systemd, the account's own when left out.
+          - Under supervisord it is always the account's own.
+        type: str
+      environment:
+        description:
+          - Further environment variables. Everyone on the host can read them, so they must not be secret.
+        type: dict
+        default: {}
+      log:
+        description:
+          - The file to which the output of the program is appended. Its directory has to exist.
+          - Rotating it is another's affair, by copying and truncating.
+        type: path
+        required: true
+      stop_signal:
+        description:
+          - The signal that asks the program to end.
+        type: str
+        default: TERM
+        choices: [TERM, INT, QUIT, HUP, USR1, USR2]
+      stop_timeout:
+        description:
+          - Seconds that the program may take to end before it is killed.
+        type: int
+        default: 10
+      state:
+        description:
+          - V(started) is running and starts at boot. V(stopped) is neither, and is still known to the supervisor.
+        type: str
+        choices: [started, stopped]
+        default: started
+      restart_on:
+        description:
+          - Files that the program reads when it starts. When the content of one changes, the program is restarted.
+        type: list
+        elements: path
+        default: []
+      ready:
+        description:
+          - Regular expression for what the program writes to its log once it works. The watch ends there, and the
+            restart of the next program waits for it.
+        type: str
+      broken:
+        description:
+          - Regular expression for what the program writes to its log when it stays up but does not work.
+        type: str
+      memory_max:
+        description:
+          - With systemd, memory in bytes above which the program is killed, such as V(2G).
+          - supervisord has no such limit.
+        type: str
+      write_paths:
+        description:
+          - With systemd, the directories below which the program may write; all others but the temporary ones are
+            read-only for it then.
+          - When left out, only the operating system and F(/etc) are read-only.
+        type: list
+        elements: path
+  supervisor:
+    description:
+      - What keeps the programs running.
+    type: str
+    choices: [supervisord, systemd]
+    default: supervisord
+  socket:
+    description:
+      - The unix socket of supervisord.
+    type: path
+    default: /var/run/supervisor.sock
+  config_directory:
+    description:
+      - The directory of the programs' files. When left out, F(/etc/supervisor/conf.d) for supervisord and
+        F(/etc/systemd/system) for systemd.
+    type: path
+  config_suffix:
+    description:
+      - What the names of supervisord's files end with, as its own configuration includes them.
+    type: str
+    default: .conf
+  watch_seconds:
+    description:
+      - Seconds for which a program that was started has to stay up, unless its C(ready) shows earlier.
+    type: int
+    default: 10
+  changing:
+    description:
+      - Files of C(restart_on) that earlier tasks of the same play would have changed, so that check mode can tell which
+        programs a real run would restart. It has no meaning in a real run.
+    type: list
+    elements: path
+    default: []
+attributes:
+  check_mode:
+    support: full
+    description: Tells what a real run would do, and changes nothing.
+  diff_mode:
+    support: full
+    description: Shows the file of each program that changes, and its state.
+  platform:
+    platforms: posix
+    support: full
+    description: Hosts on which supervisord or systemd keeps programs running.
+"""
+
+EXAMPLES = r"""
+- name: Keep a program running that is not Celery
+  taskstack.celery.processes:
+    application: tiles
+    kind: server
+    processes:
+      - name: tiles-server
+        argv: [/usr/bin/python3, -m, http.server, "8099", --bind, 127.0.0.1]
+        directory: /srv
+        user: www-data
+        log: /var/log/tiles-server.log
+
+- name: Stop and remove it
+  taskstack.celery.processes:
+    application: tiles
+    kind: server
+    processes: []
+"""
+
+RETURN = r"""
+started:
+  description: Programs that were started because they were new, or did not run.
+  returned: success
+  type: list
+  elements: str
+  sample: [catmaid-stats]
+restarted:
+  description: Programs that were restarted because something of them had changed.
+  returned: success
+  type: list
+  elements: str
+  sample: [catmaid-crop]
+stopped:
+  description: Programs that were stopped because they are listed with C(state=stopped).
+  returned: success
+  type: list
+  elements: str
+  sample: []
+updated:
+  description: Programs of which only the file changed.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+removed:
+  description: Programs that were stopped and removed because they are no longer listed.
+  returned: success
+  type: list
+  elements: str
+  sample: [catmaid-old]
+"""
+
+import time
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.taskstack.celery.plugins.module_utils import _supervision as sv
+from ansible_collections.taskstack.celery.plugins.module_utils._demands import missing, mistakes, refuse
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._files import Digests
+from ansible_collections.taskstack.celery.plugins.module_utils._keeper import Keeper, Supervisor
+from ansible_collections.taskstack.celery.plugins.module_utils._supervisord import Supervisord
+from ansible_collections.taskstack.celery.plugins.module_utils._watch import Clock
+
+PROCESS_ARGS: dict[str, dict[str, t.Any]] = {
+    "name": {"type": "str", "required": True},
+    "kind": {"type": "str"},
+    "argv": {"type": "list", "elements": "str", "required": True},
+    "directory": {"type": "path", "default": "/"},
+    "user": {"type": "str", "required": True},
+    "group": {"type": "str"},
+    "environment": {"type": "dict", "default": {}},
+    "log": {"type": "path", "required": True},
+    "stop_signal": {"type": "str", "default": "TERM", "choices": ["TERM", "INT", "QUIT", "HUP", "USR1", "USR2"]},
+    "stop_timeout": {"type": "int", "default": 10},
+    "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
+    "restart_on": {"type": "list", "elements": "path", "default": []},
+    "ready": {"type": "str"},
+    "broken": {"type": "str"},
+    "memory_max": {"type": "str"},
+    "write_paths": {"type": "list", "elements": "path"},
+}
+ARGS: dict[str, dict[str, t.Any]] = {
+    "application": {"type": "str", "required": True},
+    "kind": {"type": "str", "default": "worker"},
+    "processes": {"type": "list", "elements": "dict", "required": True, "options": PROCESS_ARGS},
+    "supervisor": {"type": "str", "choices": ["supervisord", "systemd"], "default": "supervisord"},
+    "socket": {"type": "path", "default": "/var/run/supervisor.sock"},
+    "config_directory": {"type": "path"},
+    "config_suffix": {"type": "str", "default": ".conf"},
+    "watch_seconds": {"type": "int", "default": 10},
+    "changing": {"type": "list", "elements": "path", "default": []},
+}
+
+
+Results = dict[str, t.Any]
+
+
+def run(params: Results, supervisor: Supervisor, digests: Digests, clock: Clock, check_mode: bool) -> Results:
+    """Make it so, or tell what that would take."""
+    processes = params["processes"]
+    refuse(mistakes(params["application"], params["kind"], processes))
+    owner = sv.Owner(params["application"], params["kind"])
+    found, foreign = supervisor.found(owner, [process["name"] for process in processes])
+    refuse([f"{name} exists already and is somebody else's. Rename one of them." for name in foreign])
+    heads = {p["name"]: sv.head(supervisor.comment, owner, digests.of(p["restart_on"])) for p in processes}
+    texts = {p["name"]: supervisor.render(p, heads[p["name"]]) for p in processes}
+    steps = sv.plan({p["name"]: sv.Wanted(texts[p["name"]], p["state"] == "started") for p in processes}, found)
+    if not check_mode:
+        concerned = {step.name for step in steps}
+        refuse(missing([process for process in processes if process["name"] in concerned]))
+        refuse(Keeper(supervisor, processes, texts, clock).carry_out(steps, params["watch_seconds"]))
+        if supervisor.empty():
+            digests.forget()
+    diff = [dict.fromkeys(("before_header", "after_header"), supervisor.path(step.name)) for step in steps]
+    for part, step in zip(diff, steps):
+        part.update(before=step.before, after=step.after)
+    return {"changed": bool(steps), "diff": diff, **{past: sv.names(steps, verb) for verb, past in sv.VERBS.items()}}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=ARGS, supports_check_mode=True)
+    params = module.params
+    directory = params["config_directory"] or "/etc/supervisor/conf.d"
+    supervisor = Supervisord(params["socket"], directory, params["config_suffix"], module.check_mode)
+    digests = Digests(params["changing"], module.check_mode)
+    try:
+        module.exit_json(**run(params, supervisor, digests, time, module.check_mode))
+    except TaskstackError as exc:
+        module.fail_json(msg=str(exc))
+
+
+if __name__ == "__main__":
+    main()
