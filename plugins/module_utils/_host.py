@@ -1,0 +1,39 @@
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is on a host already that matters to a deployment: packages, and whose RabbitMQ and supervisord it has."""
+
+from __future__ import annotations
+
+import typing as t
+
+MARK = "taskstack"
+AMQP = 5672
+
+
+def packages(status: str) -> list[str]:
+    """The Debian packages that are installed, from dpkg's own list."""
+    found = []
+    for paragraph in status.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in paragraph.splitlines() if ": " in line and line[0] != " ")
+        if fields.get("Status", "").endswith(" installed"):
+            found.append(fields.get("Package", ""))
+    return sorted(found)
+
+
+def listening(tables: t.Iterable[str]) -> set[int]:
+    """The TCP ports somebody listens on, from /proc/net/tcp and tcp6."""
+    rows = [line.split() for table in tables for line in table.splitlines()[1:]]
+    return {int(row[1].rpartition(":")[2], 16) for row in rows if len(row) > 3 and row[3] == "0A"}
+
+
+def owner(installed: bool, configuration: t.Mapping[str, str]) -> str:
+    """``absent``, ``ours`` or ``foreign``: every file that we write carries our mark."""
+    if any(MARK in text for text in configuration.values()):
+        return "ours"
+    return "foreign" if installed else "absent"
+
+
+def strangers(configuration: t.Mapping[str, str]) -> list[str]:
+    """The files among a supervisor's that are not ours."""
+    return sorted(path for path, text in configuration.items() if MARK not in path and MARK not in text)

@@ -1,0 +1,170 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Directories and files in one step."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: files
+short_description: Directories and files of a stack in one step
+version_added: 1.0.0
+description:
+  - Makes many small files and directories what they should be, with one round trip instead of one for each.
+  - A file is replaced at once and never seen half written. Missing parent directories are made, root's, mode V(0755).
+  - Refuses to write through a symbolic link that belongs to another user than root.
+author:
+  - The taskstack.celery authors
+attributes:
+  check_mode:
+    support: full
+    description: Predicts exactly what the real run does; accounts that do not exist yet count as a change.
+  diff_mode:
+    support: full
+    description: Shows owner, mode and content of each change. Set C(no_log) on a task whose contents are secret.
+  platform:
+    support: full
+    description: Linux and other POSIX systems.
+    platforms: posix
+options:
+  directories:
+    description:
+      - Directories that should be there.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      paths: {description: Directories with the same owner and mode., type: list, elements: path, required: true}
+      owner: {description: Account that owns them., type: str, default: root}
+      group: {description: Their group., type: str, default: root}
+      mode: {description: Permissions in octal notation., type: str, default: "0755"}
+      keep: {description: Leave owner and mode alone when the directory is there already., type: bool, default: false}
+  files:
+    description:
+      - Files that should be there, each with exactly one of O(files[].content), O(files[].block) and O(files[].random).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path: {description: Where., type: path, required: true}
+      owner: {description: Account that owns it., type: str, default: root}
+      group: {description: Its group., type: str, default: root}
+      mode: {description: Permissions in octal notation., type: str, default: "0644"}
+      content: {description: The whole file., type: str}
+      block:
+        description:
+          - Lines kept between two markers in a file that somebody else owns, whose owner and mode stay as they are.
+          - An empty text removes them.
+        type: str
+      marker: {description: Name of the block in its markers., type: str, default: taskstack}
+      random: {description: A random text of this many bytes in hexadecimal notation, made once and kept., type: int}
+  base:
+    description: [Directory that a path of O(files) is below when it is not absolute.]
+    type: path
+    default: /
+  absent:
+    description:
+      - Files, and directories with all that is in them, that should not be there.
+    type: list
+    elements: path
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: Write the settings and make the place for uploads
+  taskstack.celery.files:
+    directories:
+      - {paths: [/srv/uploads], owner: www-data, group: www-data, mode: "0750"}
+    files:
+      - {path: /etc/crate.py, group: www-data, mode: "0640", content: "DEBUG = False\n"}
+      - {path: /opt/site/settings.py, marker: catmaid, block: "from local import *"}
+    absent:
+      - /etc/old.py
+"""
+
+RETURN = r"""
+paths:
+  description: What was changed, in the order of the parameters.
+  returned: always
+  type: list
+  elements: str
+  sample: [/srv/uploads, /etc/crate.py]
+"""
+
+import grp
+import pwd
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.taskstack.celery.plugins.module_utils import _disk, _layout
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+
+WHOSE = {"owner": {"default": "root"}, "group": {"default": "root"}}
+DIRECTORY = {
+    **WHOSE,
+    "paths": {"type": "list", "elements": "path", "required": True},
+    "mode": {"default": "0755"},
+    "keep": {"type": "bool", "default": False},
+}
+FILE = {
+    **WHOSE,
+    "path": {"type": "path", "required": True},
+    "mode": {"default": "0644"},
+    "content": {},
+    "block": {},
+    "marker": {"default": "taskstack"},
+    "random": {"type": "int"},
+}
+ONE_OF = ("content", "block", "random")
+
+
+def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    """Plan all, then carry it out."""
+    seen: dict[str, _layout.Node] = {}
+    wanted = []
+    for item in _layout.entries(params["directories"], params["files"], params["base"]):
+        found = _disk.look(item["path"])
+        if found:
+            seen[item["path"]] = found
+        elif item.get("block") is not None and not check_mode:
+            raise TaskstackError(f"{item['path']} is not there to put lines into. Is the application installed?")
+        owner = _disk.number(item["owner"], lambda name: pwd.getpwnam(name).pw_uid, check_mode)
+        group = _disk.number(item["group"], lambda name: grp.getgrnam(name).gr_gid, check_mode)
+        wanted.append(_layout.node(item, found, owner, group))
+    changes = _layout.plan(wanted, seen)
+    changes += [_layout.Change(found, None) for found in map(_disk.look, params["absent"]) if found]
+    for change in changes:
+        _disk.refuse_foreign_links(change.path)
+    if not check_mode:
+        for change in changes:
+            _disk.apply(change)
+    diff = [_layout.difference(change) for change in changes]
+    return {"changed": bool(changes), "paths": [change.path for change in changes], "diff": diff}
+
+
+def main() -> None:
+    """Run as a module."""
+    options = {
+        "directories": {"type": "list", "elements": "dict", "default": [], "options": DIRECTORY},
+        "files": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": FILE,
+            "required_one_of": [ONE_OF],
+            "mutually_exclusive": [ONE_OF],
+        },
+        "base": {"type": "path", "default": "/"},
+        "absent": {"type": "list", "elements": "path", "default": []},
+    }
+    module = AnsibleModule(argument_spec=options, supports_check_mode=True)
+    try:
+        module.exit_json(**run(module.params, module.check_mode))
+    except (TaskstackError, OSError) as exc:
+        module.fail_json(msg=str(exc))
+
+
+if __name__ == "__main__":
+    main()

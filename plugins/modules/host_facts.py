@@ -1,0 +1,104 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is on a host before a deployment."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: host_facts
+short_description: What is on a host before a stack is deployed there
+version_added: 1.0.0
+description:
+  - Looks, in a few milliseconds and without starting a program, at what a deployment depends on.
+  - The roles skip a package manager that would find nothing to do, and F(playbooks/site.yml) refuses a host whose
+    RabbitMQ or supervisord serves something else.
+author:
+  - The taskstack.celery authors
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing.
+  diff_mode:
+    support: none
+    description: Changes nothing.
+  platform:
+    support: full
+    description: Linux; packages are known on Debian only.
+    platforms: posix
+options: {}
+"""
+
+EXAMPLES = r"""
+- name: See what the host has
+  taskstack.celery.host_facts:
+"""
+
+RETURN = r"""
+ansible_facts:
+  description: The findings.
+  returned: always
+  type: dict
+  contains:
+    taskstack_host:
+      description: All of them.
+      returned: always
+      type: dict
+      contains:
+        packages:
+          description: Names of the installed Debian packages.
+          type: list
+          elements: str
+          returned: always
+        init:
+          description: Whether systemd is the init of this host.
+          type: bool
+          returned: always
+        rabbitmq:
+          description: V(absent), V(ours), or V(foreign) for one that this collection did not configure.
+          type: str
+          returned: always
+        supervisord:
+          description: The same for supervisord.
+          type: str
+          returned: always
+        strangers:
+          description: Files that configure programs of others under supervisord.
+          type: list
+          elements: str
+          returned: always
+"""
+
+import glob
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.taskstack.celery.plugins.module_utils import _disk, _host
+
+
+def read(*patterns: str) -> dict[str, str]:
+    """The content of all files that match."""
+    nodes = [_disk.look(path) for pattern in patterns for path in sorted(glob.glob(pattern))]
+    return {node.path: (node.content or b"").decode(errors="replace") for node in nodes if node}
+
+
+def main() -> None:
+    """Run as a module."""
+    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    packages = _host.packages("".join(read("/var/lib/dpkg/status").values()))
+    listens = _host.AMQP in _host.listening(read("/proc/net/tcp", "/proc/net/tcp6").values())
+    programs = read("/etc/supervisor/conf.d/*", "/etc/supervisord.d/*")
+    facts = {
+        "packages": packages,
+        "init": os.path.isdir("/run/systemd/system"),
+        "rabbitmq": _host.owner(listens or bool(glob.glob("/var/lib/rabbitmq/mnesia/*")), read("/etc/rabbitmq/*.conf")),
+        "supervisord": _host.owner(bool(_host.strangers(programs)), {}),
+        "strangers": _host.strangers(programs),
+    }
+    module.exit_json(changed=False, ansible_facts={"taskstack_host": facts})
+
+
+if __name__ == "__main__":
+    main()

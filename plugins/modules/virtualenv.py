@@ -1,0 +1,139 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A virtualenv with packages, and a stamp of what it holds."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: virtualenv
+short_description: A virtualenv with packages, and a stamp of what it holds
+version_added: 1.0.0
+description:
+  - Makes a Python virtualenv, installs packages into it, and writes down in O(stamp) what was asked for and is there.
+  - Runs pip only when something else is asked for than before, or when something else is installed than the stamp says.
+  - The stamp changes with every package, also when somebody used pip by hand.
+    Module M(taskstack.celery.processes) restarts what has the stamp in its C(restart_on).
+  - Everything that belongs to the virtualenv runs as O(user), never as root unless O(user) is root.
+author:
+  - The taskstack.celery authors
+attributes:
+  check_mode:
+    support: full
+    description: Says whether something changes; which versions, only pip knows.
+  diff_mode:
+    support: full
+    description: Shows the stamp, which names each package with its version.
+  platform:
+    support: full
+    description: Linux and other POSIX systems.
+    platforms: posix
+options:
+  path:
+    description: [The virtualenv's directory.]
+    type: path
+    required: true
+  stamp:
+    description: [File that says what the virtualenv holds.]
+    type: path
+    required: true
+  packages:
+    description:
+      - What to install, as pip takes it, for instance V(celery==5.7.0).
+      - With neither O(packages) nor O(requirements) the virtualenv must be there and is only looked at.
+    type: list
+    elements: str
+    default: []
+  requirements:
+    description: [A requirements file on the host. A change of its content counts.]
+    type: path
+  files:
+    description: [Further files of the application. A change of their content changes the stamp and nothing else.]
+    type: list
+    elements: path
+    default: []
+  arguments:
+    description: [Further arguments of C(pip install). No credentials; those belong into pip's own configuration.]
+    type: list
+    elements: str
+    default: []
+  python:
+    description: [The Python to make the virtualenv with.]
+    type: path
+    default: /usr/bin/python3
+  user:
+    description: [Account that owns the virtualenv and runs pip.]
+    type: str
+    default: root
+"""
+
+EXAMPLES = r"""
+- name: Install the application
+  taskstack.celery.virtualenv:
+    path: /opt/shop/venv
+    user: shop
+    stamp: /etc/taskstack/shop.packages
+    packages: [celery==5.7.0, shop]
+"""
+
+RETURN = r"""
+packages:
+  description: The installed distributions, each with a short hash of its files.
+  returned: always
+  type: list
+  elements: str
+  sample: [celery-5.7.0.dist-info 0123456789abcdef]
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.taskstack.celery.plugins.module_utils import _disk, _layout, _virtualenv
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+
+
+def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    """Plan, carry out, and write down what came of it."""
+    path, what = params["path"], (params["packages"], params["requirements"], params["arguments"])
+    stamp = _disk.look(params["stamp"])
+    before = (stamp.content or b"").decode() if stamp else ""
+    wants = _virtualenv.wanted(*what)
+    files = _virtualenv.fingerprints(params["files"])
+    plan = _virtualenv.plan(wants, _virtualenv.installed(path), files, before, path)
+    after = plan.stamp
+    if not check_mode:
+        if plan.create:
+            _virtualenv.make(path, params["python"], params["user"])
+        if plan.install:
+            _virtualenv.install(path, params["user"], *what)
+        after = _virtualenv.text(wants, _virtualenv.installed(path) or [], files)
+        if after != before:
+            _disk.apply(_layout.Change(stamp, _layout.Node(params["stamp"], 0, 0, 0o644, after.encode())))
+    diff = {"before_header": path, "after_header": path, "before": before, "after": after}
+    changed = plan.create or plan.install or after != before
+    return {"changed": changed, "packages": _virtualenv.installed(path) or [], "diff": diff}
+
+
+def main() -> None:
+    """Run as a module."""
+    options = {
+        "path": {"type": "path", "required": True},
+        "stamp": {"type": "path", "required": True},
+        "packages": {"type": "list", "elements": "str", "default": []},
+        "requirements": {"type": "path"},
+        "files": {"type": "list", "elements": "path", "default": []},
+        "arguments": {"type": "list", "elements": "str", "default": []},
+        "python": {"type": "path", "default": "/usr/bin/python3"},
+        "user": {"type": "str", "default": "root"},
+    }
+    module = AnsibleModule(argument_spec=options, supports_check_mode=True)
+    try:
+        module.exit_json(**run(module.params, module.check_mode))
+    except (TaskstackError, OSError) as exc:
+        module.fail_json(msg=str(exc))
+
+
+if __name__ == "__main__":
+    main()
