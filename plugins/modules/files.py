@@ -59,7 +59,7 @@ options:
           - An empty text removes them.
         type: str
       marker: {description: Name of the block in its markers., type: str, default: taskstack}
-      random: {description: A random text of this many bytes in hexadecimal notation, made once and kept., type: int}
+      random: {description: Make a random text of this many bytes in hexadecimal notation once and keep it., type: int}
   base:
     description: [Directory that a path of O(files) is below when it is not absolute.]
     type: path
