@@ -18,17 +18,17 @@ options:
   _input:
     description:
       - For workers a list with one dictionary of options per node, for beat and Flower one dictionary of options.
-      - The options of all kinds are C(state), C(log_level), C(stop_timeout), C(memory_max), C(environment), C(restart_on)
-        and C(extra_args).
-      - The options of a worker are also C(name), C(hostname), C(queues), C(exclude_queues), C(concurrency), C(autoscale),
-        C(pool), C(prefetch_multiplier), C(optimization), C(max_tasks_per_child), C(max_memory_per_child), C(time_limit),
-        C(soft_time_limit), C(soft_shutdown_timeout), C(events), C(gossip), C(mingle), C(heartbeat),
-        C(heartbeat_interval), C(statedb), C(recorder) and C(includes). The role P(taskstack.celery.worker#role) tells
-        what each means.
+      - The options of all kinds are C(state), C(log_level), C(stop_timeout), C(memory_max), C(environment),
+        C(restart_on) and C(extra_args).
+      - The options of a worker are also C(name), C(hostname), C(queues), C(exclude_queues), C(concurrency),
+        C(autoscale), C(pool), C(prefetch_multiplier), C(optimization), C(max_tasks_per_child),
+        C(max_memory_per_child), C(time_limit), C(soft_time_limit), C(soft_shutdown_timeout), C(events), C(gossip),
+        C(mingle), C(heartbeat), C(heartbeat_interval), C(statedb), C(recorder) and C(includes). The role
+        P(taskstack.celery.worker#role) tells what each means.
       - The options of beat are also C(schedule_file), C(scheduler) and C(max_interval).
       - The options of Flower are also C(address), C(port), C(url_prefix), C(persistent), C(database),
-        C(state_save_interval) in seconds, C(max_tasks) and C(purge_offline_workers). Its secrets do not go through this
-        filter, for everyone on the host can read arguments; Flower takes them from C(FLOWER_*) environment variables.
+        C(state_save_interval) in seconds, C(max_tasks) and C(purge_offline_workers). Its secrets do not go through
+        this filter, for everyone on the host can read arguments. Flower takes them from environment variables.
     type: raw
     required: true
   kind:
@@ -40,9 +40,10 @@ options:
   stack:
     description:
       - What is the same for all processes on the host.
-      - C(name), C(host), C(directory), C(user) and C(supervisor) are required. C(group) is the user's name when left out.
-      - C(places) replaces single paths, which are C(launcher), C(environment_file), C(packages_file), C(library), C(state)
-        and C(log).
+      - C(name), C(host), C(directory), C(user) and C(supervisor) are required. C(group) is the user's name when
+        left out.
+      - C(places) replaces single paths, which are C(launcher), C(environment_file), C(packages_file), C(library),
+        C(state) and C(log).
       - C(restart_on) adds files whose change restarts the processes. C(write_paths) is handed through for systemd.
     type: dict
     required: true
@@ -56,8 +57,11 @@ options:
 EXAMPLES = r"""
 - name: Show the definition of one worker
   ansible.builtin.debug:
-    msg: "{{ [{'name': 'crop', 'queues': ['celery']}] | taskstack.celery.processes('worker', stack, {'stop_timeout': 3600}) }}"
+    msg: "{{ nodes | taskstack.celery.processes('worker', stack, {'stop_timeout': 3600}) }}"
   vars:
+    nodes:
+      - name: crop
+        queues: [celery]
     stack:
       name: catmaid
       host: worker1
@@ -69,8 +73,9 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - One dictionary per process with C(name), C(kind), C(argv), C(directory), C(user), C(group), C(environment), C(log),
-      C(stop_signal), C(stop_timeout), C(state), C(restart_on), C(ready), C(broken), C(memory_max) and C(write_paths).
+    - One dictionary per process with C(name), C(kind), C(argv), C(directory), C(user), C(group), C(environment),
+      C(log), C(stop_signal), C(stop_timeout), C(state), C(restart_on), C(ready), C(broken), C(memory_max) and
+      C(write_paths).
   type: list
   elements: dict
 """

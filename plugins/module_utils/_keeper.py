@@ -32,8 +32,8 @@ class Supervisor(t.Protocol):
     def render(self, process: dict[str, t.Any], head: str) -> str:
         """The program's file."""
 
-    def write(self, texts: t.Mapping[str, str]) -> None:
-        """Write the files of programs."""
+    def write(self, texts: t.Mapping[str, str], at_boot: t.Collection[str]) -> None:
+        """Write the files of programs, and which of them start at boot."""
 
     def start(self, names: t.Collection[str]) -> None:
         """Start programs that are stopped, by what their files say."""
@@ -42,7 +42,7 @@ class Supervisor(t.Protocol):
         """Ask programs to stop, without waiting."""
 
     def settle(self, names: t.Collection[str]) -> None:
-        """Make known what the files of programs say that stay stopped, or stay running."""
+        """Called last: what the files of these programs say is in force, though they were not started."""
 
     def remove(self, names: t.Collection[str]) -> None:
         """Forget programs that are stopped."""
@@ -65,7 +65,7 @@ class Keeper:
         """Do all steps; one report per program that does not run as it should."""
         by_verb = {verb: [step for step in steps if step.verb == verb] for verb in sv.VERBS}
         leaving = by_verb["remove"] + by_verb["stop"]
-        self._supervisor.stop(_names(leaving))
+        self._stop(leaving)
         self._write(by_verb["update"])
         watched = self._start(by_verb["start"])
         restarts = by_verb["restart"]
@@ -90,16 +90,20 @@ class Keeper:
         if not steps:
             return []
         names = _names(steps)
-        health = self._supervisor.health(names)
-        self._supervisor.stop([name for name, how in health.items() if how.state != sv.STOPPED])
+        self._stop(steps)
         self._await_end(steps)
         watched = [Watched(self._processes[name]) for name in names]
         self._write(steps)
         self._supervisor.start(names)
         return watched
 
+    def _stop(self, steps: list[sv.Step]) -> None:
+        health = self._supervisor.health(_names(steps)) if steps else {}
+        self._supervisor.stop([name for name, how in health.items() if how.state not in (sv.STOPPED, sv.ABSENT)])
+
     def _write(self, steps: list[sv.Step]) -> None:
-        self._supervisor.write({name: self._texts[name] for name in _names(steps)})
+        texts = {name: self._texts[name] for name in _names(steps)}
+        self._supervisor.write(texts, [name for name in texts if self._processes[name]["state"] == "started"])
 
     def _watch(self, watched: list[Watched], seconds: float) -> list[str]:
         return watch(watched, self._supervisor.health, seconds, self._clock)

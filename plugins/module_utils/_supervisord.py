@@ -84,8 +84,8 @@ class Supervisord:
         lines = (f"{key}={str(value).replace('%', '%%')}\n" for key, value in settings.items())
         return head + f"[program:{process['name']}]\n" + "".join(lines)
 
-    def write(self, texts: t.Mapping[str, str]) -> None:
-        """Write the files of programs."""
+    def write(self, texts: t.Mapping[str, str], at_boot: t.Collection[str]) -> None:
+        """Write the files of programs; whether one starts at boot stands in its file."""
         for name, text in texts.items():
             write(self.path(name), text)
 

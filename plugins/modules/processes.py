@@ -237,6 +237,7 @@ from ansible_collections.taskstack.celery.plugins.module_utils._errors import Ta
 from ansible_collections.taskstack.celery.plugins.module_utils._files import Digests
 from ansible_collections.taskstack.celery.plugins.module_utils._keeper import Keeper, Supervisor
 from ansible_collections.taskstack.celery.plugins.module_utils._supervisord import Supervisord
+from ansible_collections.taskstack.celery.plugins.module_utils._systemd import Systemd
 from ansible_collections.taskstack.celery.plugins.module_utils._watch import Clock
 
 PROCESS_ARGS: dict[str, dict[str, t.Any]] = {
@@ -295,15 +296,21 @@ def run(params: Results, supervisor: Supervisor, digests: Digests, clock: Clock,
     return {"changed": bool(steps), "diff": diff, **{past: sv.names(steps, verb) for verb, past in sv.VERBS.items()}}
 
 
+def supervisor_of(params: Results, check_mode: bool) -> Supervisor:
+    """The one that the parameters ask for. In check mode it may be missing yet: an earlier task would install it."""
+    if params["supervisor"] == "systemd":
+        return Systemd(params["application"], params["config_directory"] or "/etc/systemd/system", check_mode)
+    directory = params["config_directory"] or "/etc/supervisor/conf.d"
+    return Supervisord(params["socket"], directory, params["config_suffix"], check_mode)
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGS, supports_check_mode=True)
     params = module.params
-    directory = params["config_directory"] or "/etc/supervisor/conf.d"
-    supervisor = Supervisord(params["socket"], directory, params["config_suffix"], module.check_mode)
     digests = Digests(params["changing"], module.check_mode)
     try:
-        module.exit_json(**run(params, supervisor, digests, time, module.check_mode))
+        module.exit_json(**run(params, supervisor_of(params, module.check_mode), digests, time, module.check_mode))
     except TaskstackError as exc:
         module.fail_json(msg=str(exc))
 
