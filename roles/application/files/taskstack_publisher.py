@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Sends recorded messages again, byte for byte, with the application's own Python and as its user.
 
-The module ``resubmit`` runs it: standard input has one JSON job, standard output gets one JSON line per result. A message
-is claimed before it is published, by moving its file to ``sending/<batch>/<number>.<name>``, and removed after the broker
-has confirmed it. A publisher that dies in between leaves a question: which of its messages does the broker have? A queue
-of one message answers it: after each message its number goes there, on the same channel, whose order the broker keeps.
-So only the one after the number in the queue may be published twice.
+The module ``resubmit`` runs it: standard input has one JSON job, standard output gets one JSON line per result. A
+message is claimed before it is published, by moving its file to ``sending/<batch>/<number>.<name>``, and removed after
+the broker has confirmed it. A publisher that dies in between leaves a question: which messages does the broker have?
+A queue of one message answers it: after each message its number goes there, on the same channel, whose order the broker
+keeps. So only the one after the number in the queue may be published twice.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -17,6 +17,7 @@ import os
 import sys
 import time
 
+import amqp
 from taskstack_records import FAILED, OPEN, SENDING, Records, read, untag
 
 #: Messages on the way without a confirmation.
@@ -56,8 +57,8 @@ class Batch(object):
         except (ValueError, KeyError):
             self._back(claim, "damaged")
             return
-        # Its number says that a message has arrived, not that it found a queue. Only the default exchange can be asked
-        # that beforehand, and only if its queues do not reject: all others are sent one at a time, without a number.
+        # Its number says that a message has arrived, not that it found a queue. Only the default exchange can be
+        # asked that beforehand, if its queues do not reject: all others go one at a time, without a number.
         alone = not marked or bool(head["exchange"]) or self.broker.rejects
         if alone:
             self.broker.settle(0, self._settled)
@@ -80,10 +81,10 @@ class Batch(object):
         state = name.partition(".")[2] or "OPEN"
         try:
             head = read(self.records.path(self.folder, claim))[0]
-            line = ["RESUBMITTED", head["id"], head["retries"], head["task"], state, time.time(), head["run"]]
-            self.records.append(line)
+            task_id, attempt, task, run = (head[name] for name in ("id", "retries", "task", "run"))
+            self.records.append(["RESUBMITTED", task_id, attempt, task, state, time.time(), run])
         except (ValueError, KeyError, EnvironmentError):
-            # A full disk must not send a message twice: its file goes even if that cannot be written down.
+            # A full disk must not send a message twice: the file goes even if that cannot be noted.
             pass
         self.records.drop(self.folder, claim)
         self.report(name, "published")
@@ -168,8 +169,8 @@ class Amqp(object):
         return int(found[0].headers["number"]) if found and found[0] else 0
 
     def mark(self, queue, number):
-        """Note that everything before this on the channel has arrived. Lost with a broker that restarts, as messages may be."""
-        message = self.channel.prepare_message("", headers={"number": number}, properties={"delivery_mode": 1})
+        """Note that everything before it has arrived; lost when the broker restarts, since messages may be too."""
+        message = amqp.Message(b"", application_headers={"number": number}, delivery_mode=1)
         self.tag += 1
         self.channel.basic_publish(message, exchange="", routing_key=queue)
 
@@ -184,8 +185,6 @@ class Amqp(object):
         for name in ("content_type", "content_encoding"):
             if head[name] is not None:
                 properties[name] = head[name]
-        import amqp
-
         message = amqp.Message(body, application_headers=headers, **properties)
         self.tag += 1
         self.waiting[self.tag] = (claim, properties.get("correlation_id"), head["routing_key"])
