@@ -125,14 +125,14 @@ def _fields(line: bytes) -> list[t.Any] | None:
     return fields if whole else None
 
 
-def verdicts(gone: list[Record], directory: str) -> dict[str, str]:
+def verdicts(records: list[Record], directory: str) -> dict[str, str]:
     """By run: how the task of a message that nobody works on has ended after all; those without a verdict have not.
 
     The end is noted by the process that ran the task, perhaps before the main one notes the message. A message that the
     broker delivered again, or an attempt that was followed by the next, has the same identifier and a later end.
     """
     wanted: dict[str, list[Record]] = {}
-    for record in gone:
+    for record in records:
         wanted.setdefault(record.id, []).append(record)
     found: dict[str, str] = {}
     for _node, (state, task_id, retries, _name, _began, ended, run) in history(directory) if wanted else ():
@@ -147,11 +147,16 @@ def _covers(state: str, retries: int, record: Record) -> bool:
     return retries >= record.retries and (record.state == "OPEN" or state == "SUCCESS")
 
 
+def gone(directory: str) -> list[Record]:
+    """The messages that no process of this host works on: those of dead processes, and those that ended badly."""
+    return [record for record in kept(directory, "open")[0] if not record.running()] + kept(directory, "failed")[0]
+
+
 def lost(directory: str) -> list[Record]:
     """The messages whose task has not ended and whose process is gone, oldest first."""
-    gone = [record for record in kept(directory, "open")[0] if not record.running()]
-    over = verdicts(gone, directory)
-    return [record for record in gone if record.run not in over]
+    dead = [record for record in kept(directory, "open")[0] if not record.running()]
+    over = verdicts(dead, directory)
+    return [record for record in dead if record.run not in over]
 
 
 def names(directory: str, folder: str) -> list[str]:

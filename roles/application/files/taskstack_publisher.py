@@ -95,7 +95,7 @@ class Batch(object):
         self.report(name, reason)
 
     def recover(self):
-        """Finish what a publisher that died had begun: what the broker has is done, the rest goes back to where it was."""
+        """Finish what a publisher that died had begun: what the broker has is done, the rest goes back."""
         number = self.broker.read_marker(self.queue)
         claims = os.listdir(self.records.path(self.folder))
         for claim in sorted(claims, key=lambda claim: int(claim.partition(".")[0])):
@@ -149,6 +149,16 @@ class Amqp(object):
         except self.connection.channel_errors:
             return False
         channel.close()
+        return True
+
+    def exists(self, queue):
+        """Whether there is such a queue, be it somebody else's alone."""
+        try:
+            channel = self.connection.channel()
+            channel.queue_declare(queue, passive=True)
+            channel.close()
+        except self.connection.channel_errors as exc:
+            return getattr(exc, "code", None) != 404
         return True
 
     def open_marker(self, queue):
@@ -222,20 +232,51 @@ class Amqp(object):
                 return
 
 
+class Workers(object):
+    """What the live workers have in hand, asked the way the application itself would."""
+
+    def __init__(self, app, broker, nodes):
+        """Ask. A node is connected if its control queue is there; one that is and does not answer is silent."""
+        self.app, self.connection = app, broker.connection
+        queue = "%s." + app.control.mailbox.namespace + ".pidbox"
+        connected = set(node for node in nodes if broker.exists(queue % node))
+        self.held, answered = {}, set(connected)
+        for method in ("active", "reserved", "scheduled"):
+            answered &= self._ask(method, len(connected))
+        self.silent = sorted(connected - answered)
+
+    def _ask(self, method, limit):
+        replies = self.app.control.broadcast(
+            method, reply=True, timeout=3, limit=limit or None, connection=self.connection
+        )
+        for tasks in [tasks for reply in replies or () for tasks in reply.values() if isinstance(tasks, list)]:
+            for task in tasks:
+                # A task that waits for its time is wrapped together with it.
+                task = task.get("request") or task
+                self.held[task["id"]] = task.get("name")
+        return set(node for reply in replies or () for node in reply)
+
+
 def run(job, report):
-    """Do a job: count what waits in queues, finish what was interrupted, send."""
+    """Do a job: finish what was interrupted, say what is in hand and what waits, send what nobody holds."""
     from celery.app.utils import find_app
 
     sys.path.insert(0, os.getcwd())
-    with find_app(job["app"]).connection_for_write() as connection:
-        broker = Amqp(connection)
-        for queue in job.get("count", ()):
-            report(queue, broker.waiting_in(queue))
-        records = Records(job["directory"], "resubmit")
-        records.prepare()
-        for name in sorted(os.listdir(records.path(SENDING))) if job.get("recover") else ():
+    app = find_app(job["app"])
+    with app.connection_for_write() as connection:
+        broker, records = Amqp(connection), Records(job["directory"] or "", "resubmit")
+        for name in sorted(os.listdir(records.path(SENDING))) if job["recover"] else ():
             Batch(records, broker, name, report).recover()
-        Batch(records, broker, job["batch"], report).send(job.get("send", ()))
+        workers = Workers(app, broker, job["nodes"])
+        report("silent", workers.silent)
+        report("held", workers.held)
+        report("waiting", dict((queue, broker.waiting_in(queue)) for queue in job["count"]))
+        if workers.silent and not job["force"]:
+            return
+        for _, name, _ in [item for item in job["send"] if item[2] in workers.held]:
+            report(name, "held")
+        items = [item[:2] for item in job["send"] if item[2] not in workers.held]
+        Batch(records, broker, job["batch"], report).send(items)
 
 
 def main():
@@ -253,7 +294,7 @@ def main():
             pass
 
     run(job, report)
-    report(None, "done")
+    report("done", True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,128 @@
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Decides which recorded messages are sent again. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from fnmatch import fnmatchcase
+
+from ansible_collections.taskstack.celery.plugins.module_utils._records import Record
+
+#: What an operator calls the states of kept messages.
+STATES = {"OPEN": "lost", "FAILURE": "failed", "REVOKED": "revoked", "REFUSED": "refused"}
+#: What the publisher answers, as a reason.
+REASONS = {
+    "held": "a live worker holds the task",
+    "gone": "it ended, or was resubmitted by somebody else, in this moment",
+    "damaged": "its file is damaged; nothing was sent",
+    "unroutable": "no queue takes it: its exchange or queue is gone; it is kept",
+    "rejected": "the broker refused it, perhaps because the queue is full; it is kept",
+}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Which messages the operator wants; an empty filter lets everything pass."""
+
+    states: t.Sequence[str] = ("lost",)
+    tasks: t.Sequence[str] = ()
+    queues: t.Sequence[str] = ()
+    ids: t.Sequence[str] = ()
+    older_than: float | None = None
+    newer_than: float | None = None
+    limit: int | None = None
+
+    def wants(self, record: Record, now: float) -> bool:
+        """Whether a message passes the filters; the limit is not one of them."""
+        age = now - record.time
+        return (
+            STATES[record.state] in self.states
+            and (not self.tasks or any(fnmatchcase(record.task, pattern) for pattern in self.tasks))
+            and (not self.queues or record.routing_key in self.queues)
+            and (not self.ids or record.id in self.ids)
+            and (self.older_than is None or age >= self.older_than)
+            and (self.newer_than is None or age <= self.newer_than)
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was found, what is sent, and why the rest is not."""
+
+    found: list[Record] = field(default_factory=list)
+    send: list[Record] = field(default_factory=list)
+    skipped: list[tuple[Record, str]] = field(default_factory=list)
+
+
+def plan(gone: list[Record], over: t.Mapping[str, str], held: t.Container[str], wish: Wish, now: float) -> Plan:
+    """Sort messages that nobody here works on; ``over`` are verdicts by run, ``held`` the tasks in hand elsewhere."""
+    result = Plan([record for record in gone if wish.wants(record, now)])
+    copies = {record.run for record, later in _pairs(gone) if later.redelivered}
+    for record in result.found:
+        if record.run in over:
+            result.skipped.append((record, f"the task has ended after all: {over[record.run]}"))
+        elif record.run in copies:
+            result.skipped.append((record, "the broker delivered it again, and the later copy counts"))
+        elif record.id in held:
+            result.skipped.append((record, REASONS["held"]))
+        elif wish.limit is not None and len(result.send) >= wish.limit:
+            result.skipped.append((record, f"over the limit of {wish.limit}"))
+        else:
+            result.send.append(record)
+    return result
+
+
+def _pairs(gone: list[Record]) -> t.Iterator[tuple[Record, Record]]:
+    """Each message with the one of the same attempt that was taken next."""
+    last: dict[tuple[str, int], Record] = {}
+    for record in sorted(gone, key=lambda record: record.time):
+        if (record.id, record.retries) in last:
+            yield last[record.id, record.retries], record
+        last[record.id, record.retries] = record
+
+
+def carried_out(planned: Plan, answers: t.Mapping[str, str]) -> Plan:
+    """The plan as the publisher says that it went."""
+    result = Plan(planned.found, [], list(planned.skipped))
+    for record in planned.send:
+        answer = answers.get(record.file, "gone")
+        if answer == "published":
+            result.send.append(record)
+        else:
+            result.skipped.append((record, REASONS.get(answer, answer)))
+    return result
+
+
+def summary(result: Plan) -> dict[str, t.Any]:
+    """What the module returns. Never the arguments of a task."""
+    return {
+        "changed": bool(result.send),
+        "found": [_about(record) for record in result.found],
+        "resubmitted": [_about(record) for record in result.send],
+        "skipped": [dict(_about(record), reason=reason) for record, reason in result.skipped],
+        "diff": {
+            "before": _lines(result.found),
+            "after": _lines([record for record in result.found if record not in result.send]),
+        },
+    }
+
+
+def _about(record: Record) -> dict[str, t.Any]:
+    taken = datetime.fromtimestamp(record.time, timezone.utc).isoformat(timespec="seconds")
+    about = {"id": record.id, "name": record.task, "state": STATES[record.state], "queue": record.routing_key}
+    return {**about, "worker": record.node, "taken": taken}
+
+
+def _lines(records: list[Record]) -> str:
+    return "".join(f"{STATES[record.state]} {record.task} {record.id}\n" for record in records)
+
+
+def in_the_way(answers: t.Mapping[str, t.Any], tasks: t.Sequence[str]) -> tuple[dict[str, int], dict[str, int]]:
+    """Queues with waiting messages, and tasks in hand, that forbid a command which would queue ``tasks`` again."""
+    waiting = {queue: count for queue, count in answers["waiting"].items() if count}
+    names = [name for name in answers["held"].values() if not tasks or name in tasks]
+    return waiting, {name: names.count(name) for name in names}

@@ -1,0 +1,102 @@
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A stack on this host, as its description file has it, and programs run as its application."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import grp
+import json
+import os
+import pwd
+import shlex
+import subprocess
+import typing as t
+from pathlib import Path
+
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+
+
+class Stack:
+    """One stack on this host."""
+
+    def __init__(self, name: str | None, descriptions: str = "/etc/taskstack") -> None:
+        """Read the description of the stack ``name``, or of the only one that there is."""
+        stacks = sorted(path.stem for path in Path(descriptions).glob("*.json"))
+        if name is None and len(stacks) != 1:
+            raise TaskstackError(f"Say which stack with name: this host has {', '.join(stacks) or 'none'}.")
+        path = Path(descriptions, f"{name or stacks[0]}.json")
+        try:
+            self.about: dict[str, t.Any] = json.loads(path.read_text())
+        except OSError as exc:
+            known = ", ".join(stacks) or "none"
+            cure = f"Run as root on a host where the stack is deployed; known here: {known}."
+            raise TaskstackError(f"Cannot read {path} ({exc.strerror}). {cure}") from exc
+        self._lock: int | None = None
+
+    @property
+    def directory(self) -> str:
+        """Where the recorder writes."""
+        if not self.about["recorder"]:
+            raise TaskstackError("The recorder of this stack is off (worker_recorder: false), so nothing is kept.")
+        return str(self.about["recorder"]["directory"])
+
+    @contextlib.contextmanager
+    def locked(self) -> t.Iterator[None]:
+        """Keep others from resubmitting here meanwhile; what is started holds the lock on when this is killed."""
+        # The launcher is a file that everybody may read and only root can replace.
+        self._lock = os.open(self.about["launcher"], os.O_RDONLY)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError as exc:
+            raise TaskstackError("Another resubmit of this stack is at work on this host. Run again after it.") from exc
+        finally:
+            os.close(self._lock)
+            self._lock = None
+
+    def publisher(self, job: dict[str, t.Any]) -> dict[str, t.Any]:
+        """What the publisher answers to a job, by file or topic."""
+        program = f"/usr/local/lib/taskstack/{self.about['name']}/taskstack_publisher.py"
+        job = {"app": self.about["app"], "nodes": [worker["node"] for worker in self.about["workers"]], **job}
+        done = self.run([f"{self.about['venv']}/bin/python", program], json.dumps(job))
+        answers = dict(json.loads(line) for line in done.stdout.splitlines())
+        if "done" not in answers:
+            sent = sum(answer == "published" for answer in answers.values())
+            reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+            raise TaskstackError(
+                f"The publisher stopped after {sent} message(s): {reason}. "
+                "Nothing is lost and nothing will be repeated: mend the cause and run this again."
+            )
+        return answers
+
+    def run(self, argv: list[str], text: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a program as the application: its user, directory and environment file, and nothing else of ours."""
+        user, group = pwd.getpwnam(self.about["user"]), grp.getgrnam(self.about["group"])
+        path = f"{self.about['venv']}/bin:/usr/local/bin:/usr/bin:/bin"
+        environment = {"PATH": path, "HOME": user.pw_dir, "LANG": "C.UTF-8"}
+        for line in shlex.split(Path(self.about["environment_file"]).read_text(), comments=True):
+            variable, _, value = line.partition("=")
+            environment[variable] = value
+        try:
+            return subprocess.run(
+                argv,
+                input=text,
+                cwd=self.about["directory"],
+                env=environment,
+                user=user.pw_uid,
+                group=group.gr_gid,
+                extra_groups=os.getgrouplist(user.pw_name, group.gr_gid),
+                umask=0o077,
+                pass_fds=[] if self._lock is None else [self._lock],
+                # Whoever interrupts the playbook does not interrupt what has begun.
+                start_new_session=True,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+            )
+        except OSError as exc:
+            raise TaskstackError(f"Cannot run {argv[0]} ({exc.strerror}). Is it installed?") from exc

@@ -1,0 +1,223 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module resubmit."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: resubmit
+short_description: Send tasks again that were lost with their worker
+version_added: 1.0.0
+description:
+  - Finds the messages that workers of this host took from the broker and whose task never ended, because the worker was
+    killed or the machine went down, and publishes each of them again, byte for byte.
+  - Reads the files that the recorder in the workers wrote. A second run finds nothing to do.
+  - Tasks that a live worker holds are left alone. Workers are asked before and after the files are read.
+  - A task may run twice if its worker died after the work and before the end could be written. What that means, and how
+    to acknowledge late instead, is in C(docs/recorder.md) of the collection.
+  - Runs as root on each worker host; what uses the application's virtualenv runs as the application's user.
+options:
+  name:
+    description:
+      - Name of the stack (C(taskstack_name)). May be left out on a host with one stack.
+    type: str
+  states:
+    description:
+      - Which kept messages to send again.
+      - V(lost) was taken and never ended. V(failed) raised an exception or ran out of time. V(revoked) was revoked.
+        V(refused) was thrown away by the worker unread, because it did not know the task or may not decode it.
+    type: list
+    elements: str
+    choices: [lost, failed, revoked, refused]
+    default: [lost]
+  tasks:
+    description:
+      - Only tasks of these names; C(*) stands for any characters.
+    type: list
+    elements: str
+    default: []
+  queues:
+    description:
+      - Only messages of these queues, by their routing key.
+      - With O(command), the queues that have to be empty; by default all queues that workers of the stack consume.
+    type: list
+    elements: str
+    default: []
+  ids:
+    description:
+      - Only tasks with these identifiers.
+    type: list
+    elements: str
+    default: []
+  older_than:
+    description:
+      - Only messages that were taken at least so many seconds ago.
+    type: float
+  newer_than:
+    description:
+      - Only messages that were taken at most so many seconds ago.
+    type: float
+  limit:
+    description:
+      - Send at most so many, oldest first.
+    type: int
+  force:
+    description:
+      - Go on although a connected worker does not answer. What it holds may then run twice.
+    type: bool
+    default: false
+  command:
+    description:
+      - Run the application's own command that queues unprocessed work, instead of sending recorded messages.
+      - Runs as the application's user, in its directory and environment, and only while no message waits in O(queues)
+        and no worker holds one of O(command_tasks).
+    type: list
+    elements: str
+    default: []
+  command_tasks:
+    description:
+      - Names of the tasks that O(command) queues. Any task counts when this is left out.
+    type: list
+    elements: str
+    default: []
+attributes:
+  check_mode:
+    support: full
+    description: Shows what would be sent. With a resubmission that was interrupted, what it left is not yet among it.
+  diff_mode:
+    support: full
+    description: Shows which messages are kept before and after.
+  platform:
+    support: full
+    platforms: posix
+    description: Where the module runs.
+author:
+  - The taskstack.celery authors (@taskstack)
+"""
+
+EXAMPLES = r"""
+- name: Send again what was lost with its worker
+  taskstack.celery.resubmit:
+
+- name: Give the exports that failed today a second chance, at most ten
+  taskstack.celery.resubmit:
+    states: [lost, failed]
+    tasks: [remapp.exports.*]
+    newer_than: 86400
+    limit: 10
+
+- name: Let CRATE queue what it has not processed, unless that is under way
+  taskstack.celery.resubmit:
+    command: [/opt/crate/venv/bin/crate_django_manage, resubmit_unprocessed_tasks]
+    command_tasks: [crate_anon.crateweb.consent.tasks.resubmit_unprocessed_tasks_task]
+"""
+
+RETURN = r"""
+found:
+  description: Kept messages that match, oldest first, with C(id), C(name), C(state), C(queue), C(worker) and C(taken).
+  returned: success
+  type: list
+  elements: dict
+resubmitted:
+  description: Those that were sent and confirmed by the broker.
+  returned: success
+  type: list
+  elements: dict
+skipped:
+  description: Those that were not sent, each with a C(reason).
+  returned: success
+  type: list
+  elements: dict
+command:
+  description: The messages C(waiting) and the tasks C(running) that were in its way, and its C(rc) if it ran.
+  returned: when O(command) is given
+  type: dict
+"""
+
+import time
+import typing as t
+import uuid
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.taskstack.celery.plugins.module_utils import _records, _replay
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._stack import Stack
+
+STRINGS: dict[str, t.Any] = {"type": "list", "elements": "str", "default": []}
+ARGUMENTS: dict[str, t.Any] = {
+    "name": {"type": "str"},
+    "states": {**STRINGS, "choices": list(_replay.STATES.values()), "default": ["lost"]},
+    "tasks": STRINGS,
+    "queues": STRINGS,
+    "ids": STRINGS,
+    "older_than": {"type": "float"},
+    "newer_than": {"type": "float"},
+    "limit": {"type": "int"},
+    "force": {"type": "bool", "default": False},
+    "command": STRINGS,
+    "command_tasks": STRINGS,
+}
+
+
+def run(params: dict[str, t.Any], host: t.Any, check_mode: bool, now: float) -> dict[str, t.Any]:
+    """Resubmit, or say what would be."""
+    with host.locked():
+        if params["command"]:
+            return _command(params, host, check_mode)
+        return _replay_records(params, host, check_mode, now)
+
+
+def _ask(params: dict[str, t.Any], host: t.Any, **job: t.Any) -> dict[str, t.Any]:
+    usual = {"directory": None, "batch": "", "send": [], "count": [], "recover": False, "force": params["force"]}
+    answers: dict[str, t.Any] = host.publisher({**usual, **job})
+    if answers["silent"] and not params["force"]:
+        raise TaskstackError(
+            f"{', '.join(answers['silent'])}: connected, but no answer, so nobody knows which tasks are in hand there. "
+            "A solo worker cannot answer during a task: wait for it. Or set force, and what it holds may run twice."
+        )
+    return answers
+
+
+def _replay_records(params: dict[str, t.Any], host: t.Any, check_mode: bool, now: float) -> dict[str, t.Any]:
+    wish = _replay.Wish(**{name: params[name] for name in _replay.Wish.__dataclass_fields__})
+    if not _records.gone(host.directory) and not _records.names(host.directory, "sending"):
+        return _replay.summary(_replay.Plan())
+    before = _ask(params, host, directory=host.directory, recover=not check_mode)
+    gone = _records.gone(host.directory)
+    plan = _replay.plan(gone, _records.verdicts(gone, host.directory), before["held"], wish, now)
+    if plan.send and not check_mode:
+        job = {"directory": host.directory, "batch": f"{int(now * 1000):011x}-{uuid.uuid4().hex[:8]}"}
+        send = [(record.folder, record.file, record.id) for record in plan.send]
+        plan = _replay.carried_out(plan, _ask(params, host, send=send, **job))
+    return _replay.summary(plan)
+
+
+def _command(params: dict[str, t.Any], host: t.Any, check_mode: bool) -> dict[str, t.Any]:
+    queues = params["queues"] or sorted({queue for worker in host.about["workers"] for queue in worker["queues"]})
+    waiting, running = _replay.in_the_way(_ask(params, host, count=queues), params["command_tasks"])
+    report: dict[str, t.Any] = {"waiting": waiting, "running": running}
+    result = {**_replay.summary(_replay.Plan()), "command": report}
+    if waiting or running:
+        return {**result, "skipped": [{"reason": "what the command would queue may still wait or run", **report}]}
+    if not check_mode:
+        done = host.run(params["command"])
+        report["rc"] = done.returncode
+        if done.returncode:
+            end = "\n".join(done.stderr.splitlines()[-10:])
+            raise TaskstackError(f"{params['command'][0]} ended with status {done.returncode}. Its last lines: {end}")
+    return {**result, "changed": True}
+
+
+def main() -> None:
+    """Talk to Ansible."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    try:
+        module.exit_json(**run(module.params, Stack(module.params["name"]), module.check_mode, time.time()))
+    except TaskstackError as exc:
+        module.fail_json(msg=str(exc))
+
+
+if __name__ == "__main__":
+    main()
