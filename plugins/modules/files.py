@@ -16,7 +16,7 @@ description:
   - A file is replaced at once and never seen half written. Missing parent directories are made, root's, mode V(0755).
   - Refuses to write through a symbolic link that belongs to another user than root.
 author:
-  - The taskstack.celery authors
+  - the taskstack.celery authors (@taskstack)
 attributes:
   check_mode:
     support: full

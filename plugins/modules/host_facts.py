@@ -16,7 +16,7 @@ description:
   - The roles skip a package manager that would find nothing to do, and F(playbooks/site.yml) refuses a host whose
     RabbitMQ or supervisord serves something else.
 author:
-  - The taskstack.celery authors
+  - the taskstack.celery authors (@taskstack)
 attributes:
   check_mode:
     support: full

@@ -18,7 +18,7 @@ description:
     Module M(taskstack.celery.processes) restarts what has the stamp in its C(restart_on).
   - Everything that belongs to the virtualenv runs as O(user), never as root unless O(user) is root.
 author:
-  - The taskstack.celery authors
+  - the taskstack.celery authors (@taskstack)
 attributes:
   check_mode:
     support: full
