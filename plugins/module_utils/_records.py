@@ -48,7 +48,7 @@ class Record:
                 raise ValueError("The file has not the length that it should have.")
         texts = {name: str(head[name] or "") for name in ("run", "id", "task", "node", "exchange", "routing_key")}
         # open/<run>, failed/<run>.<state>, sending/<batch>/<number>.<run>[.<state>]
-        state = file.rpartition(".")[2] if file.endswith((".FAILURE", ".REVOKED", ".REFUSED")) else "OPEN"
+        state = file.rpartition(".")[2] if file.endswith((".FAILURE", ".REJECTED", ".REVOKED", ".REFUSED")) else "OPEN"
         return cls(
             folder=folder,
             file=file,

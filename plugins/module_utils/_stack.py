@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import grp
 import json
 import os
-import pwd
-import shlex
 import subprocess
 import typing as t
 from pathlib import Path
@@ -47,21 +44,27 @@ class Stack:
     def locked(self) -> t.Iterator[None]:
         """Keep others from resubmitting here meanwhile; what is started holds the lock on when this is killed."""
         # The launcher is a file that everybody may read and only root can replace.
-        self._lock = os.open(self.about["launcher"], os.O_RDONLY)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = os.open(self.about["launcher"], os.O_RDONLY)
+        except OSError as exc:
+            raise TaskstackError(f"Cannot open {self.about['launcher']} ({exc.strerror}). Run site.yml again.") from exc
+        try:
+            self._take()
             yield
-        except BlockingIOError as exc:
-            raise TaskstackError("Another resubmit of this stack is at work on this host. Run again after it.") from exc
         finally:
             os.close(self._lock)
             self._lock = None
 
+    def _take(self) -> None:
+        try:
+            fcntl.flock(t.cast(int, self._lock), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            raise TaskstackError("Another resubmit of this stack is at work on this host. Run again after it.") from exc
+
     def publisher(self, job: dict[str, t.Any]) -> dict[str, t.Any]:
         """What the publisher answers to a job, by file or topic."""
-        program = f"/usr/local/lib/taskstack/{self.about['name']}/taskstack_publisher.py"
         job = {"app": self.about["app"], "nodes": [worker["node"] for worker in self.about["workers"]], **job}
-        done = self.run([f"{self.about['venv']}/bin/python", program], json.dumps(job))
+        done = self.run(["python", "-m", "taskstack_publisher"], json.dumps(job))
         answers = dict(json.loads(line) for line in done.stdout.splitlines())
         if "done" not in answers:
             sent = sum(answer == "published" for answer in answers.values())
@@ -73,30 +76,15 @@ class Stack:
         return answers
 
     def run(self, argv: list[str], text: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a program as the application: its user, directory and environment file, and nothing else of ours."""
-        user, group = pwd.getpwnam(self.about["user"]), grp.getgrnam(self.about["group"])
-        path = f"{self.about['venv']}/bin:/usr/local/bin:/usr/bin:/bin"
-        environment = {"PATH": path, "HOME": user.pw_dir, "LANG": "C.UTF-8"}
-        for line in shlex.split(Path(self.about["environment_file"]).read_text(), comments=True):
-            variable, _, value = line.partition("=")
-            environment[variable] = value
-        try:
-            return subprocess.run(
-                argv,
-                input=text,
-                cwd=self.about["directory"],
-                env=environment,
-                user=user.pw_uid,
-                group=group.gr_gid,
-                extra_groups=os.getgrouplist(user.pw_name, group.gr_gid),
-                umask=0o077,
-                pass_fds=[] if self._lock is None else [self._lock],
-                # Whoever interrupts the playbook does not interrupt what has begun.
-                start_new_session=True,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
-            )
-        except OSError as exc:
-            raise TaskstackError(f"Cannot run {argv[0]} ({exc.strerror}). Is it installed?") from exc
+        """Run a program as the application: its user, directory, environment file and virtualenv."""
+        return subprocess.run(
+            [self.about["launcher"], "--run", *argv],
+            input=text,
+            pass_fds=[] if self._lock is None else [self._lock],
+            # Whoever interrupts the playbook does not interrupt what has begun.
+            start_new_session=True,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )

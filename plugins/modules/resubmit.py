@@ -26,7 +26,8 @@ options:
   states:
     description:
       - Which kept messages to send again.
-      - V(lost) was taken and never ended. V(failed) raised an exception or ran out of time. V(revoked) was revoked.
+      - V(lost) was taken and never ended. V(failed) raised an exception, ran out of time, rejected its message, or
+        could not send its retry. V(revoked) was revoked.
         V(refused) was thrown away by the worker unread, because it did not know the task or may not decode it.
     type: list
     elements: str
@@ -148,7 +149,7 @@ from ansible_collections.taskstack.celery.plugins.module_utils._stack import Sta
 STRINGS: dict[str, t.Any] = {"type": "list", "elements": "str", "default": []}
 ARGUMENTS: dict[str, t.Any] = {
     "name": {"type": "str"},
-    "states": {**STRINGS, "choices": list(_replay.STATES.values()), "default": ["lost"]},
+    "states": {**STRINGS, "choices": ["lost", "failed", "revoked", "refused"], "default": ["lost"]},
     "tasks": STRINGS,
     "queues": STRINGS,
     "ids": STRINGS,

@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 NOTE_BYTES = 1024
 #: The headers under their names among the properties.
 HEADERS = ("headers", "application_headers")
+#: Ends after which the message is kept. Celery rejects a task whose retry it could not publish.
+BAD = ("FAILURE", "REJECTED", "REVOKED")
 #: What the main process hears in place of a result when a task's process died: nobody knows how far it came.
 DEATHS = ("WorkerLostError", "SystemExit", "KeyboardInterrupt", "Terminated")
 
@@ -117,7 +119,7 @@ class Recorder(object):
             self._leave(run, state)
 
     def _leave(self, run, state):
-        if state in ("FAILURE", "REVOKED"):
+        if state in BAD:
             self.records.move(OPEN, run, FAILED, "%s.%s" % (run, state))
         else:
             self.records.drop(OPEN, run)
@@ -275,7 +277,7 @@ def recording(create_request_class, recorder):
             def taskstack_end(self, state, method, *args, **kwargs):
                 report = kwargs.pop("report", False)
                 if state:
-                    self.taskstack_place = (FAILED, "." + state) if state in ("FAILURE", "REVOKED") else None
+                    self.taskstack_place = (FAILED, "." + state) if state in BAD else None
                 try:
                     return method(self, *args, **kwargs)
                 finally:
