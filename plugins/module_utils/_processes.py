@@ -71,7 +71,11 @@ def definitions(options: t.Any, kind: str, stack: t.Mapping[str, t.Any], default
 
 def settle(entry: Options, defaults: Options) -> Options:
     """An entry over the defaults; null means that the option is not given."""
-    return {key: value for key, value in {**defaults, **entry}.items() if value is not None}
+    merged = {**defaults, **entry}
+    common, own = defaults.get("environment"), entry.get("environment")
+    if isinstance(common, dict) and isinstance(own, dict):
+        merged["environment"] = {**common, **own}
+    return {key: value for key, value in merged.items() if value is not None}
 
 
 def where(kind: str, entry: t.Any, number: int) -> str:
