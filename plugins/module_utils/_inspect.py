@@ -65,7 +65,10 @@ class Conversation:
         self.questions: dict[str, Question] = {}
 
     def ask(self, methods: t.Sequence[str], arguments: t.Mapping[str, t.Any] | None = None) -> Inspection:
-        """Put all questions to all workers at once, and return as soon as everybody has answered or at the deadline."""
+        """Put all questions to all workers at once, and return as soon as everybody has answered or at the deadline.
+
+        With ``arguments`` they are orders: then they wait for a worker that does not answer instead of expiring.
+        """
         inspection = Inspection(workers(self.broker, self.vhost, self.exchange), tuple(methods))
         if not inspection.known:
             return inspection
@@ -113,7 +116,7 @@ class Conversation:
 
     def _publish(self, question: Question) -> None:
         self.questions[question.ticket] = question
-        message = question.message(self.queue, self.deadline)
+        message = question.message(self.queue, None if question.arguments else self.deadline)
         self.broker.post("exchanges", self.vhost, f"{self.exchange}.pidbox", "publish", body=message)
 
     def _collect(self) -> list[Reply]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.taskstack.celery.plugins.module_utils._control import Reply
@@ -17,6 +18,18 @@ class Inspection:
     known: list[str]
     methods: tuple[str, ...]
     replies: list[Reply] = field(default_factory=list)
+
+    def answers(self) -> dict[str, dict[str, t.Any]]:
+        """What could be read, by worker and method; a worker whose answers could not is there with none."""
+        found: dict[str, dict[str, t.Any]] = {}
+        for reply in self.replies:
+            if reply.worker is not None:
+                found.setdefault(reply.worker, {}).update({} if reply.unread else {reply.method: reply.answer})
+        return found
+
+    def unread(self, *methods: str) -> list[bytes]:
+        """Answers in a serializer that is not decoded."""
+        return [reply.unread for reply in self.replies if reply.unread and reply.method in methods]
 
     def silent(self) -> list[str]:
         """Known workers that have not answered everything."""
@@ -47,8 +60,8 @@ class Holdings:
         tasks = [task for reply in inspection.replies if isinstance(reply.answer, list) for task in reply.answer]
         # A task with an eta is wrapped together with its time.
         ids = {(task.get("request") or task).get("id") for task in tasks}
-        unread = tuple(reply.unread for reply in inspection.replies if reply.unread)
-        return cls(frozenset(ids - {None}), inspection.silent(), unread)
+        unread = inspection.unread("active", "reserved", "scheduled")
+        return cls(frozenset(ids - {None}), inspection.silent(), tuple(unread))
 
     def holds(self, task_id: str) -> bool:
         """Whether a live worker has the task. In an answer that must not be decoded, the bytes of the id say so."""

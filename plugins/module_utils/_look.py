@@ -1,0 +1,124 @@
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Goes and looks: everything that ``status`` can see from this host, in one round."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+
+from ansible_collections.taskstack.celery.plugins.module_utils import _queues, _recording, _surroundings, _workers
+from ansible_collections.taskstack.celery.plugins.module_utils._broker import (
+    Broker,
+    BrokerError,
+    Denied,
+    Refused,
+    Unreachable,
+)
+from ansible_collections.taskstack.celery.plugins.module_utils._facts import Facts
+from ansible_collections.taskstack.celery.plugins.module_utils._inspect import Conversation
+
+PLUGINS_FILE = "/etc/rabbitmq/enabled_plugins"
+
+
+def look(settled: t.Mapping[str, t.Any], description: t.Mapping[str, t.Any] | None) -> Facts:
+    """Ask the broker, through it the workers, and meanwhile Flower."""
+    described = description or {}
+    flower = {**(described.get("flower") or {}), **_given(settled, "flower")}
+    timeout = min(settled["timeout"], settled["deadline"])
+    with ThreadPoolExecutor(1) as pool:
+        at_flower = pool.submit(
+            _surroundings.flower, flower.get("url"), flower.get("user"), flower.get("password"), timeout
+        )
+        broker, queues, inspection = _look_at_broker(settled)
+        found = at_flower.result()
+    tasks, recorder = _look_at_recorder(settled["recorder_directory"], described)
+    return Facts(
+        now=time.time(),
+        broker=broker,
+        queues=queues,
+        inspection=inspection,
+        flower={**found, "wanted": bool(flower)},
+        beat=_surroundings.beat(description, _surroundings.processes()),
+        tasks=tasks,
+        recorder=recorder,
+        expected_workers=[
+            *(described.get("workers") or [] if settled["workers"] is None else []),
+            *({"node": node} for node in settled["workers"] or []),
+        ],
+        expected_tasks=list(settled["expected_tasks"] or described.get("expected_tasks") or []),
+        name=settled["name"],
+        host=os.uname().nodename,
+        supervisor=described.get("supervisor"),
+        deadline=settled["deadline"],
+    )
+
+
+def _given(settled: t.Mapping[str, t.Any], service: str) -> dict[str, t.Any]:
+    keys = ("url", "user", "password")
+    return {key: settled[f"{service}_{key}"] for key in keys if settled[f"{service}_{key}"] is not None}
+
+
+def _look_at_broker(settled: t.Mapping[str, t.Any]) -> tuple[dict[str, t.Any], t.Any, t.Any]:
+    vhost, exchange = settled["vhost"], settled["control_exchange"]
+    state: dict[str, t.Any] = {"state": "unknown", "url": settled["management_url"], "vhost": vhost, "detail": None}
+    state.update(version=None, erlang=None, cluster=None, alarms=None, plugins=None)
+    if settled["management_url"] is None:
+        return state, None, None
+    queues = inspection = None
+    try:
+        broker = Broker(settled)
+        overview = broker.get("overview")
+        state.update(state="running", version=overview.get("rabbitmq_version"), erlang=overview.get("erlang_version"))
+        state.update(cluster=overview.get("cluster_name"), alarms=_alarms(broker), plugins=_plugins(broker))
+        queues = _queues.fetch(broker, vhost, exchange)
+        conversation = Conversation(broker, vhost, exchange, settled["deadline"], settled["control_serializer"])
+        inspection = conversation.ask(_workers.METHODS)
+    except Unreachable as exc:
+        # A refused connection is a statement, a missing answer is none.
+        refused = isinstance(exc.__cause__, ConnectionRefusedError)
+        state.update(state="down" if refused else "unknown", detail=str(exc))
+    except Denied as exc:
+        state.update(state="denied" if state["state"] == "unknown" else state["state"], detail=str(exc))
+    except BrokerError as exc:
+        state.update(detail=str(exc))
+    return state, queues, inspection
+
+
+def _alarms(broker: Broker) -> list[str] | None:
+    try:
+        broker.get("health", "checks", "alarms")
+    except Refused as exc:
+        return [exc.reason]
+    except BrokerError:
+        return None
+    return []
+
+
+def _plugins(broker: Broker) -> list[str] | None:
+    try:
+        return sorted({plugin for node in broker.get("nodes") for plugin in node.get("enabled_plugins", [])})
+    except BrokerError:
+        # Only users with the tag monitoring may ask; on the broker's own host its file says the same.
+        if not any(name in broker.url for name in ("//127.0.0.1", "//localhost", "//[::1]")):
+            return None
+    try:
+        with open(PLUGINS_FILE, encoding="utf-8") as stream:
+            return sorted(re.findall(r"\w+", stream.read()))
+    except OSError:
+        return None
+
+
+def _look_at_recorder(
+    directory: str | None, described: t.Mapping[str, t.Any]
+) -> tuple[list[dict[str, t.Any]], list[str]]:
+    directory = directory or (described.get("recorder") or {}).get("directory")
+    others = (f"{described.get('name')}-beat", f"{described.get('name')}-flower")
+    has_workers = any(process not in others for process in described.get("processes") or [])
+    if not directory or not (os.path.isdir(directory) or has_workers):
+        return [], []
+    return _recording.tasks(directory), _recording.problems(directory)

@@ -1,0 +1,102 @@
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finds out which stack is meant: from the parameters, else from what the deployment has written down on this host."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import shlex
+import typing as t
+from urllib.parse import unquote, urlsplit
+
+from ansible_collections.taskstack.celery.plugins.module_utils._args import BROKER_ARGS
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+
+DIRECTORY = "/etc/taskstack"
+STACK_ARGS: dict[str, dict[str, t.Any]] = {
+    **BROKER_ARGS,
+    "name": {"type": "str"},
+    # Without defaults, to know what was left out.
+    "management_url": {"type": "str"},
+    "vhost": {"type": "str"},
+    "control_exchange": {"type": "str"},
+    "control_serializer": {"type": "str", "choices": ["auto", "json", "pickle", "yaml", "msgpack"]},
+    "deadline": {"type": "float", "default": 3.0},
+}
+DEFAULTS = {
+    "management_url": "http://127.0.0.1:15672",
+    "vhost": "/",
+    "control_exchange": "celery",
+    "control_serializer": "auto",
+}
+
+
+def load(name: str | None, directory: str = DIRECTORY) -> dict[str, t.Any] | None:
+    """The description of stack ``name``; of the only one when there is only one; None when there is none."""
+    files = {os.path.basename(file)[: -len(".json")]: file for file in sorted(glob.glob(f"{directory}/*.json"))}
+    if name is None and len(files) > 1:
+        raise TaskstackError(f"Several stacks live on this host ({', '.join(files)}): say which one with name.")
+    if name is None and not files:
+        return None
+    file = files.get(name or next(iter(files)))
+    if file is None:
+        raise TaskstackError(
+            f"Stack {name} is not described in {directory} on this host. Known there: {', '.join(files) or 'none'}."
+        )
+    try:
+        with open(file, encoding="utf-8") as stream:
+            content = json.load(stream)
+    except (OSError, ValueError) as exc:
+        cure = "Run this as root; if it is damaged, deploy again."
+        raise TaskstackError(f"{file} cannot be read ({exc}). {cure}") from exc
+    return dict(content)
+
+
+def settle(params: t.Mapping[str, t.Any], description: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
+    """The parameters with what was left out filled in, from the description and then from the defaults.
+
+    ``management_url`` is None where the deployment says that this host cannot reach the broker.
+    """
+    broker = dict((description or {}).get("broker") or {})
+    settled = dict(params)
+    for option in ("management_url", "management_user", "management_password", "ca_file", *DEFAULTS):
+        if settled.get(option) is None:
+            settled[option] = broker.get(option, None if option in broker else DEFAULTS.get(option))
+    settled["name"] = (description or {}).get("name") or params.get("name") or ""
+    if not settled["management_user"]:
+        raise TaskstackError(
+            f"No description in {DIRECTORY} on this host tells how to reach the broker. "
+            "Run this on a host of the stack, or give management_url, management_user, management_password and vhost."
+        )
+    return settled
+
+
+def reachable(settled: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
+    """The same parameters, if this host can reach the broker at all."""
+    if settled["management_url"] is None:
+        raise TaskstackError(
+            "This host cannot reach the broker's management API. Run it on the broker's host (group rabbitmq), "
+            "or give management_url."
+        )
+    return settled
+
+
+def application_login(settled: t.Mapping[str, t.Any], description: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
+    """With the application's own login to the broker, which may do more than the one that only watches.
+
+    A login that was given wins. The file is readable for root and the application only.
+    """
+    login, described = dict(settled), description or {}
+    file = described.get("environment_file")
+    given = login["management_user"] != (described.get("broker") or {}).get("management_user")
+    if given or not file or not os.path.exists(file):
+        return login
+    with open(file, encoding="utf-8") as stream:
+        lines = dict(word.partition("=")[::2] for word in shlex.split(stream.read(), comments=True))
+    url = urlsplit(lines.get("CELERY_BROKER_URL", "").split(";")[0])
+    if url.username:
+        login.update(management_user=unquote(url.username), management_password=unquote(url.password or ""))
+    return login
