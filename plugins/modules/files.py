@@ -94,6 +94,7 @@ paths:
 """
 
 import grp
+import os
 import pwd
 import typing as t
 
@@ -136,7 +137,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     changes = _layout.plan(wanted, seen)
     changes += [_layout.Change(found, None) for found in map(_disk.look, params["absent"]) if found]
     for change in changes:
-        _disk.refuse_foreign_links(change.path)
+        _disk.refuse_foreign_links(change.path, (0, os.geteuid()))
     if not check_mode:
         for change in changes:
             _disk.apply(change)

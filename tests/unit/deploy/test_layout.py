@@ -1,0 +1,140 @@
+"""Files and directories: what is planned, and that carrying it out leaves nothing to plan."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import typing as t
+
+import pytest
+from ansible_collections.taskstack.celery.plugins.module_utils import _disk, _layout
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.modules import files
+from hypothesis import given
+from hypothesis import strategies as st
+
+ME = str(os.getuid())
+GROUP = str(os.getgid())
+
+
+def file(path: pathlib.Path, **more: t.Any) -> dict[str, t.Any]:
+    empty = {"content": None, "block": None, "random": None, "marker": "shop", "mode": "0640"}
+    return {**empty, "path": str(path), "owner": ME, "group": GROUP, **more}
+
+
+def directory(path: pathlib.Path, **more: t.Any) -> dict[str, t.Any]:
+    return {"paths": [str(path)], "owner": ME, "group": GROUP, "mode": "0750", "keep": False, **more}
+
+
+def params(**more: t.Any) -> dict[str, t.Any]:
+    return {"directories": [], "files": [], "base": "/", "absent": [], **more}
+
+
+def test_a_second_run_changes_nothing_and_check_mode_predicted_the_first(tmp_path: pathlib.Path) -> None:
+    wanted = params(
+        directories=[directory(tmp_path / "a" / "b")],
+        files=[file(tmp_path / "a" / "x.env", content="A='1'\n"), file(tmp_path / "cookie", random=16)],
+    )
+    predicted = files.run(wanted, check_mode=True)
+    assert not list(tmp_path.iterdir())
+    real = files.run(wanted, check_mode=False)
+    assert predicted["paths"] == real["paths"] == [str(tmp_path / name) for name in ("a/b", "a/x.env", "cookie")]
+    assert files.run(wanted, check_mode=False)["changed"] is False
+    assert (tmp_path / "a" / "x.env").stat().st_mode & 0o777 == 0o640
+    assert len((tmp_path / "cookie").read_text().strip()) == 32
+
+
+def test_a_random_file_keeps_its_text(tmp_path: pathlib.Path) -> None:
+    wanted = params(files=[file(tmp_path / "cookie", random=16)])
+    files.run(wanted, check_mode=False)
+    first = (tmp_path / "cookie").read_text()
+    (tmp_path / "cookie").chmod(0o644)
+    assert files.run(wanted, check_mode=False)["changed"] is True
+    assert (tmp_path / "cookie").read_text() == first
+
+
+def test_the_diff_names_path_and_both_contents(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "x").write_text("old\n")
+    diff = files.run(params(files=[file(tmp_path / "x", content="new\n")]), check_mode=True)["diff"]
+    assert diff[0]["before_header"] == str(tmp_path / "x")
+    assert "old" in diff[0]["before"] and "new" in diff[0]["after"]
+
+
+def test_a_kept_directory_keeps_its_mode(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "there").mkdir(mode=0o700)
+    wanted = params(directories=[directory(tmp_path / "there", keep=True)])
+    assert files.run(wanted, check_mode=False)["changed"] is False
+
+
+def test_a_relative_path_is_below_the_base_and_parents_are_made(tmp_path: pathlib.Path) -> None:
+    wanted = file(pathlib.Path("app/tasks.py"), content="x = 1\n")
+    files.run(params(base=str(tmp_path), files=[wanted]), check_mode=False)
+    assert (tmp_path / "app" / "tasks.py").read_text() == "x = 1\n"
+
+
+def test_what_should_be_absent_is_removed_with_all_that_is_in_it(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "d" / "e").mkdir(parents=True)
+    (tmp_path / "f").write_text("")
+    gone = params(absent=[str(tmp_path / name) for name in ("d", "f", "never")])
+    assert files.run(gone, check_mode=True)["paths"] == [str(tmp_path / "d"), str(tmp_path / "f")]
+    assert files.run(gone, check_mode=False)["changed"] is True
+    assert list(tmp_path.iterdir()) == []
+    assert files.run(gone, check_mode=False)["changed"] is False
+
+
+def test_a_file_where_a_directory_should_be_is_for_a_person(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "x").write_text("mine")
+    with pytest.raises(TaskstackError, match="should be a directory, but a file is there"):
+        files.run(params(directories=[directory(tmp_path / "x")]), check_mode=True)
+
+
+def test_a_block_goes_into_somebody_elses_file_and_comes_out_again(tmp_path: pathlib.Path) -> None:
+    settings = tmp_path / "settings.py"
+    settings.write_text("DEBUG = False")
+    settings.chmod(0o604)
+    files.run(params(files=[file(settings, block="BROKER_URL = 'amqp://'")]), check_mode=False)
+    assert settings.read_text().startswith("DEBUG = False\n# BEGIN shop: managed by Ansible")
+    assert settings.stat().st_mode & 0o777 == 0o604
+    files.run(params(files=[file(settings, block="")]), check_mode=False)
+    assert settings.read_text() == "DEBUG = False\n"
+
+
+def test_a_block_for_a_file_that_is_not_there_says_what_to_ask_oneself(tmp_path: pathlib.Path) -> None:
+    wanted = params(files=[file(tmp_path / "settings.py", block="X = 1")])
+    assert files.run(wanted, check_mode=True)["changed"] is True
+    with pytest.raises(TaskstackError, match="Is the application installed"):
+        files.run(wanted, check_mode=False)
+
+
+def test_an_account_that_is_yet_to_be_made_counts_as_a_change_in_check_mode_only(tmp_path: pathlib.Path) -> None:
+    wanted = params(files=[file(tmp_path / "x", owner="nobody-has-this-name", content="")])
+    assert files.run(wanted, check_mode=True)["changed"] is True
+    with pytest.raises(TaskstackError, match="no account or group nobody-has-this-name"):
+        files.run(wanted, check_mode=False)
+
+
+def test_root_does_not_write_through_the_link_of_another_user(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "state").symlink_to(tmp_path / "precious")
+    _disk.refuse_foreign_links(str(tmp_path / "state" / "x"), trusted=[0, os.getuid()])
+    with pytest.raises(TaskstackError, match=f"state is a symbolic link that belongs to user id {os.getuid()}"):
+        _disk.refuse_foreign_links(str(tmp_path / "state" / "x"), trusted=[os.getuid() + 1])
+
+
+@given(before=st.text(alphabet="ab#\n"), first=st.text(alphabet="xy\n", min_size=1), second=st.text(alphabet="xy\n"))
+def test_a_block_replaces_itself_and_touches_nothing_else(before: str, first: str, second: str) -> None:
+    once = _layout.block(before, "shop", first)
+    assert once.startswith(before)
+    assert _layout.block(once, "shop", first) == once
+    twice = _layout.block(once, "shop", second)
+    assert twice.startswith(before)
+    assert _layout.block(twice, "shop", "").rstrip("\n") == before.rstrip("\n")
+
+
+def test_a_file_is_replaced_and_not_rewritten(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "x").write_text("old")
+    (tmp_path / "other name").hardlink_to(tmp_path / "x")
+    seen = _disk.look(str(tmp_path / "x"))
+    _disk.apply(_layout.Change(seen, _layout.Node(str(tmp_path / "x"), None, None, None, b"new")))
+    assert ((tmp_path / "x").read_text(), (tmp_path / "other name").read_text()) == ("new", "old")
+    assert sorted(name.name for name in tmp_path.iterdir()) == ["other name", "x"]
