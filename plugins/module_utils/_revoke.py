@@ -90,8 +90,8 @@ def _refuse_pools(chosen: t.Iterable[t.Mapping[str, t.Any]], workers: t.Mapping[
     if stuck:
         named = (f"{task['id']} on {task['worker']} (pool {pools[task['id']]})" for task in stuck)
         raise TaskstackError(
-            f"Cannot terminate {', '.join(named)}: only a pool of processes can kill a running task. Nothing was revoked. "
-            "Leave terminate out to keep tasks that have not begun from running, or restart the worker."
+            f"Cannot terminate {', '.join(named)}: only a pool of processes can kill a running task. "
+            "Nothing was revoked. Leave terminate out to keep tasks that wait from running, or restart the worker."
         )
 
 

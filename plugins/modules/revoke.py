@@ -107,8 +107,8 @@ tasks:
   type: list
   elements: dict
   sample:
-    - {id: 5100e024-62a9-45f9-be72-24505b900a8b, name: tasks.export_csv, state: active, worker: crop@host1, queue: celery,
-       started: 1795226695.8, runtime: 4000.2, eta: null, action: terminate}
+    - {id: 5100e024-62a9-45f9-be72-24505b900a8b, name: tasks.export_csv, state: active, worker: crop@host1,
+       queue: celery, started: 1795226695.8, runtime: 4000.2, eta: null, action: terminate}
 answers:
   description: What each worker answered.
   returned: success
