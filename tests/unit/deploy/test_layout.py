@@ -93,7 +93,7 @@ def test_a_block_goes_into_somebody_elses_file_and_comes_out_again(tmp_path: pat
     settings.write_text("DEBUG = False")
     settings.chmod(0o604)
     files.run(params(files=[file(settings, block="BROKER_URL = 'amqp://'")]), check_mode=False)
-    assert settings.read_text().startswith("DEBUG = False\n# BEGIN shop: managed by Ansible")
+    assert settings.read_text().startswith("DEBUG = False\n# BEGIN: managed by Ansible")
     assert settings.stat().st_mode & 0o777 == 0o604
     files.run(params(files=[file(settings, block="")]), check_mode=False)
     assert settings.read_text() == "DEBUG = False\n"

@@ -49,7 +49,7 @@ def test_a_mistake_is_named_with_the_entry(change: dict[str, t.Any], sentence: s
     [
         GOOD,
         {**GOOD, "crontab": "*/15 1-5,7 1,15 jan-mar 0"},
-        {"name": "tick", "task": "shop.tick", "seconds": 0.5, "args": [], "kwargs": {"a": 1}, "queue": "q", "expires": 9},
+        {"name": "tick", "task": "shop.tick", "seconds": 0.5, "kwargs": {"a": 1}, "queue": "q", "expires": 9},
     ],
 )
 def test_a_good_entry_passes(entry: dict[str, t.Any]) -> None:
