@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import json
 import os
 import random
@@ -80,10 +81,8 @@ def workers():
 def kill(pids):
     """All of them, at once."""
     for pid in pids:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
 
 def left():
@@ -134,7 +133,8 @@ def count(tasks, seed, log):
         ran = collections.Counter(line.strip() for line in lines)
     sent = [name for _, names, _ in units(tasks, seed) for name in names]
     never = [name for name in sent if name not in ran]
-    print(json.dumps({"sent": len(sent), "never": never, "doubles": sum(ran[name] > 1 for name in sent)}))
+    doubles = sum(ran[name] > 1 for name in sent)
+    print(json.dumps({"sent": len(sent), "never": len(never), "missing": never[:20], "doubles": doubles}))
 
 
 if __name__ == "__main__":
