@@ -1,0 +1,106 @@
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a RabbitMQ cluster says of itself, and what follows from it. Pure: no broker, no clock."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+# More replicas than this cost writes and make nothing safer; it is also what RabbitMQ itself gives a new queue.
+REPLICAS = 3
+
+
+@dataclass(frozen=True)
+class Status:
+    """The cluster as one node sees it."""
+
+    known: frozenset[str]
+    running: frozenset[str]
+    partitioned: frozenset[str]
+    draining: frozenset[str]
+    alarms: tuple[str, ...]
+
+    @classmethod
+    def from_json(cls, raw: dict[str, t.Any]) -> Status:
+        """What C(rabbitmqctl cluster_status) answers."""
+        known = frozenset(raw.get("disk_nodes", [])) | frozenset(raw.get("ram_nodes", []))
+        maintenance = raw.get("maintenance_status") or {}
+        draining = frozenset(node for node, state in maintenance.items() if str(state).startswith("marked"))
+        alarms = tuple(sorted({_alarm(alarm) for alarm in raw.get("alarms", [])}))
+        # A node that could not start again after a network cut is still called running, yet listens to nobody.
+        running = frozenset(node for node in raw.get("running_nodes", []) if raw.get("listeners", {}).get(node))
+        return cls(known, running, frozenset(raw.get("partitions") or {}), draining, alarms)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A queue and where its copies are; a classic queue has one copy and no members."""
+
+    vhost: str
+    name: str
+    kind: str
+    members: frozenset[str]
+    online: frozenset[str]
+
+    @classmethod
+    def from_json(cls, vhost: str, raw: dict[str, t.Any]) -> Queue:
+        """What C(rabbitmqctl list_queues) answers, which writes nothing as an empty text."""
+        return cls(vhost, raw["name"], raw.get("type") or "classic", _nodes(raw, "members"), _nodes(raw, "online"))
+
+    @property
+    def replicated(self) -> bool:
+        """Whether other nodes can take it over."""
+        return self.kind in ("quorum", "stream")
+
+    @property
+    def label(self) -> str:
+        """How people call it."""
+        return f"{self.vhost}:{self.name}"
+
+
+def _nodes(raw: dict[str, t.Any], key: str) -> frozenset[str]:
+    return frozenset(raw.get(key) or [])
+
+
+def _alarm(raw: t.Any) -> str:
+    return f"{raw.get('type', raw)} on {raw.get('node', 'a node')}" if isinstance(raw, dict) else str(raw)
+
+
+def absent(status: Status, members: list[str]) -> list[str]:
+    """Members that do not run."""
+    return sorted(set(members) - status.running)
+
+
+def strangers(status: Status, members: list[str]) -> list[str]:
+    """Nodes that the cluster knows and the inventory does not."""
+    return sorted(status.known - set(members))
+
+
+def lagging(queues: list[Queue], node: str | None = None) -> list[str]:
+    """Replicated queues that miss a copy: on that node, or on any."""
+    late = [queue for queue in queues if queue.replicated and queue.members - queue.online]
+    return sorted(queue.label for queue in late if node is None or node in queue.members - queue.online)
+
+
+def short(queues: list[Queue], node: str, members: list[str]) -> list[Queue]:
+    """Quorum queues that should get a copy on that node: they have fewer than they could have."""
+    wanted = min(REPLICAS, len(members))
+    return [q for q in queues if q.kind == "quorum" and node not in q.members and len(q.members) < wanted]
+
+
+def stop_blockers(status: Status, queues: list[Queue], members: list[str], node: str) -> list[str]:
+    """Why that node must not stop now. Stopping it leaves a majority of every queue when there is no reason."""
+    others = [member for member in members if member != node]
+    found = [f"{name} does not run" for name in absent(status, others)]
+    found += [f"{name} is in maintenance" for name in sorted(status.draining & set(others))]
+    found += [f"{name} is cut off from others" for name in sorted(status.partitioned)]
+    found += [f"alarm: {alarm}" for alarm in status.alarms]
+    found += [f"queue {label} waits for a copy" for label in lagging(queues)]
+    return found
+
+
+def astray(mine: Status, theirs: Status | None, node: str) -> bool:
+    """Whether the node runs a cluster of its own beside that of the others."""
+    return theirs is not None and mine.known == {node} and bool(theirs.known - {node})

@@ -1,0 +1,138 @@
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bring one node of a RabbitMQ cluster in, or let it go, only while that harms nobody."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.taskstack.celery.plugins.module_utils import _cluster
+from ansible_collections.taskstack.celery.plugins.module_utils._cluster import Status
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._rabbitmqctl import Nodes
+
+POLL_SECONDS = 2.0
+
+
+class Clock(t.Protocol):
+    """What waiting needs; the module time has it."""
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed moment."""
+
+    def sleep(self, seconds: float, /) -> None:
+        """Wait."""
+
+
+class Member:
+    """One node, the other members of its cluster, and how long to wait for them."""
+
+    def __init__(self, nodes: Nodes, members: list[str], clock: Clock, timeout: int, check_mode: bool) -> None:
+        """Nothing is asked yet."""
+        self._nodes, self._members, self._clock = nodes, members, clock
+        self._timeout, self._check_mode = timeout, check_mode
+        self.done: list[str] = []
+
+    def joinable(self) -> None:
+        """Before a start: when this node has lost its database, the others must forget it, or it would stay alone."""
+        peer = self._peer() if self._nodes.is_new() else None
+        if peer and self._nodes.me in peer[1].known:
+            sentence = f"{peer[0]} forgets the lost database of {self._nodes.me}"
+            self._do(sentence, self._nodes.forget, peer[0], self._nodes.me)
+
+    def stoppable(self) -> None:
+        """Wait until the others can do without this node, then send its clients to them."""
+        status = self._nodes.status(self._nodes.me)
+        if len(self._members) == 1 or status is None:
+            return
+        self._until(self._stop_blockers, f"{self._nodes.me} must not stop now")
+        if self._nodes.me not in status.draining:
+            self._do(f"{self._nodes.me} hands over to the others", self._nodes.drain)
+
+    def joined(self, forget: list[str]) -> list[str]:
+        """After a start: in the cluster, with its copies of the queues, taking clients. Gives the unlisted nodes."""
+        me = self._nodes.me
+        peer = self._peer()
+        # A network cut halts the smaller side; now and then RabbitMQ 3.10 fails to start again when it heals.
+        if peer and self._nodes.is_halted():
+            self._do(f"{me} starts again after it was cut off", self._nodes.start)
+        mine = self._nodes.status(me)
+        if mine is None and self._check_mode:
+            return []
+        if mine and peer and _cluster.astray(mine, peer[1], me):
+            self._come_back(peer[0], me in peer[1].known)
+        # Its copies of the queues sleep during maintenance, so that ends before they are waited for.
+        if mine and me in mine.draining:
+            self._do(f"{me} takes clients again", self._nodes.revive)
+        if not (self._check_mode and self.done):
+            self._until(self._join_blockers, f"{me} is not yet back in its cluster")
+        status = self._nodes.status(me)
+        queues = [] if self._check_mode and self.done else self._nodes.queues(me)
+        for queue in _cluster.short(queues, me, self._members):
+            self._do(f"queue {queue.label} gets a copy on {me}", self._nodes.grow, queue)
+        for gone in sorted(set(forget) & (status.known if status else set())):
+            self._forget(gone, status)
+        return [node for node in _cluster.strangers(status, self._members) if node not in forget] if status else []
+
+    def _forget(self, gone: str, status: Status | None) -> None:
+        if gone in self._members or (status and gone in status.running):
+            raise TaskstackError(
+                f"{gone} is to be forgotten, but it is {'in the inventory' if gone in self._members else 'running'}. "
+                "Stop it and take it out of the group first."
+            )
+        self._do(f"{self._nodes.me} forgets {gone}", self._nodes.forget, self._nodes.me, gone)
+
+    def _come_back(self, other: str, known: bool) -> None:
+        """A node that started without its database makes a cluster of its own, which must not live on."""
+        held = [f"queue {queue.label}" for queue in self._nodes.queues(self._nodes.me)]
+        if held:
+            raise TaskstackError(
+                f"{self._nodes.me} runs a cluster of its own beside that of {other}, and has {_some(held)}. "
+                "Move or drop what they hold, then rabbitmqctl stop_app && rabbitmqctl reset there, and run this again."
+            )
+        self._do(f"{self._nodes.me} gives up its empty database and joins {other}", self._nodes.reset, other, known)
+
+    def _do(self, sentence: str, action: t.Callable[..., None], *arguments: t.Any) -> None:
+        self.done.append(sentence)
+        if not self._check_mode:
+            action(*arguments)
+
+    def _peer(self) -> tuple[str, Status] | None:
+        """Another member that runs, and what it sees; the one in the largest cluster when they disagree."""
+        asked = [(node, self._nodes.status(node)) for node in self._members if node != self._nodes.me]
+        answers = [(node, status) for node, status in asked if status is not None and status.running]
+        return max(answers, key=lambda answer: len(answer[1].known), default=None)
+
+    def _stop_blockers(self) -> list[str]:
+        status = self._nodes.status(self._nodes.me)
+        if status is None:
+            return []
+        return _cluster.stop_blockers(status, self._nodes.queues(self._nodes.me), self._members, self._nodes.me)
+
+    def _join_blockers(self) -> list[str]:
+        status = self._nodes.status(self._nodes.me)
+        if status is None or self._nodes.me not in status.running:
+            return [f"{self._nodes.me} does not answer"]
+        peer = self._peer()
+        found = []
+        if peer and peer[0] not in status.running:
+            found = [f"{self._nodes.me} and {peer[0]} do not see each other"]
+        found += [f"{name} is cut off from others" for name in sorted(status.partitioned)]
+        late = [] if found else _cluster.lagging(self._nodes.queues(self._nodes.me), self._nodes.me)
+        return found + [f"queue {label} waits for its copy here" for label in late]
+
+    def _until(self, blockers: t.Callable[[], list[str]], sentence: str) -> None:
+        """Ask until nothing is in the way. Check mode does not wait for what nobody is mending."""
+        end = self._clock.monotonic() + (0 if self._check_mode else self._timeout)
+        while found := blockers():
+            if self._clock.monotonic() >= end:
+                raise TaskstackError(
+                    f"{sentence}: {_some(found)}. Waited {0 if self._check_mode else self._timeout} seconds. "
+                    "Mend these and run it again; rabbitmqctl cluster_status shows more."
+                )
+            self._clock.sleep(POLL_SECONDS)
+
+
+def _some(found: list[str]) -> str:
+    return "; ".join(found[:5]) + (f"; and {len(found) - 5} more" if len(found) > 5 else "")

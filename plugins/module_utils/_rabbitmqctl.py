@@ -1,0 +1,94 @@
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only file that runs RabbitMQ's command line tools, which need no login and so work before any user exists."""
+
+from __future__ import annotations
+
+import json
+import os
+import typing as t
+
+from ansible_collections.taskstack.celery.plugins.module_utils._cluster import Queue, Status
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+
+Run = t.Callable[[list[str]], tuple[int, str, str]]
+
+
+class Nodes:
+    """This node and, over Erlang's own connections, the other ones of the cluster."""
+
+    def __init__(self, run: Run, me: str, database: str) -> None:
+        """``run`` runs a command and gives its code, output and complaints; ``database`` is this node's directory."""
+        self._run, self.me, self._database = run, me, database
+
+    def is_new(self) -> bool:
+        """Whether this node has no database yet, or has lost it."""
+        try:
+            return not os.listdir(self._database)
+        except FileNotFoundError:
+            return True
+
+    def status(self, node: str) -> Status | None:
+        """The cluster as that node sees it; None when it does not answer."""
+        code, out, _error = self._call("rabbitmqctl", node, "cluster_status", "--formatter", "json")
+        return None if code else Status.from_json(json.loads(out))
+
+    def queues(self, node: str) -> list[Queue]:
+        """All queues of all virtual hosts."""
+        found = []
+        for vhost in self._rows(node, "list_vhosts", "name"):
+            rows = self._rows(node, "list_queues", "-p", vhost["name"], "name", "type", "members", "online")
+            found += [Queue.from_json(vhost["name"], row) for row in rows]
+        return found
+
+    def is_halted(self) -> bool:
+        """Whether Erlang runs on this node and RabbitMQ in it does not, and is not about to."""
+        question = "{rabbit:is_running(), rabbit:is_booting()}."
+        code, out, _error = self._call("rabbitmqctl", self.me, "eval", question)
+        return code == 0 and out.strip() == "{false,false}"
+
+    def start(self) -> None:
+        """Start RabbitMQ where Erlang runs already; what it left half started has to go first."""
+        self._must("rabbitmqctl", self.me, "stop_app")
+        self._must("rabbitmqctl", self.me, "start_app")
+
+    def forget(self, node: str, gone: str) -> None:
+        """Let a running node remove a stopped one from the cluster, and its copies from the queues."""
+        self._must("rabbitmqctl", node, "forget_cluster_node", gone)
+
+    def drain(self) -> None:
+        """Hand leaders over and send clients away, so that they reconnect elsewhere before this node stops."""
+        self._must("rabbitmq-upgrade", self.me, "drain")
+
+    def revive(self) -> None:
+        """Take clients again."""
+        self._must("rabbitmq-upgrade", self.me, "revive")
+
+    def reset(self, other: str, known: bool) -> None:
+        """Give up what this node has of its own and join the others, which forget what they knew of it."""
+        self._must("rabbitmqctl", self.me, "stop_app")
+        if known:
+            self.forget(other, self.me)
+        self._must("rabbitmqctl", self.me, "reset")
+        self._must("rabbitmqctl", self.me, "join_cluster", other)
+        self._must("rabbitmqctl", self.me, "start_app")
+
+    def grow(self, queue: Queue) -> None:
+        """Give a quorum queue a copy on this node."""
+        self._must("rabbitmq-queues", self.me, "add_member", "--vhost", queue.vhost, queue.name, self.me)
+
+    def _rows(self, node: str, *arguments: str) -> list[dict[str, t.Any]]:
+        out = self._must("rabbitmqctl", node, *arguments, "--formatter", "json")
+        rows: list[dict[str, t.Any]] = json.loads(out or "[]")
+        return rows
+
+    def _must(self, program: str, node: str, *arguments: str) -> str:
+        code, out, error = self._call(program, node, *arguments)
+        if code:
+            said = " ".join((error or out).split())[:600]
+            raise TaskstackError(f"{program} {' '.join(arguments)} on {node} failed ({code}): {said}.")
+        return out
+
+    def _call(self, program: str, node: str, *arguments: str) -> tuple[int, str, str]:
+        return self._run([program, "--quiet", "--timeout", "60", "--node", node, *arguments])
