@@ -64,6 +64,10 @@ $(MOLECULE): molecule-%: images
 	@$(STEP) "Molecule $*" "Look inside: molecule converge -s $*; docker exec -it HOST bash" -- tools/scenario $*
 .PHONY: molecule $(MOLECULE)
 
+apps: images ## Deploy the real applications (or one: make apps APP=crate) with their inventories; long, not part of make test
+	@tools/apps $(APP)
+.PHONY: apps
+
 bench: env engine ## Measure every claim against what one would use instead; prints ratios
 	@tools/bench
 .PHONY: bench

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: status
-short_stack: Tell the truth about a Celery task stack in one call
+short_description: Tell the truth about a Celery task stack in one call
 version_added: 1.0.0
 author:
   - The taskstack.celery authors (@taskstack)

@@ -1,0 +1,89 @@
+"""What the tests of the real applications share. They run after tools/app has deployed one."""
+
+import json
+import os
+import subprocess
+import time
+
+import pytest
+
+
+class Stack:
+    """One deployed application: its host, and the collection's modules as a person would call them."""
+
+    def __init__(self, name):
+        self.name = name
+        self.container = f"ts-apps-{name}"
+        self.inventories = ["-i", f"inventories/{name}", "-i", f"tests/apps/{name}/hosts.yml"]
+
+    def sh(self, script, check=True):
+        """Run a script as root on the host; what it printed."""
+        done = subprocess.run(
+            ["docker", "exec", "-i", self.container, "bash", "-euo", "pipefail"],
+            input=script,
+            text=True,
+            capture_output=True,
+        )
+        assert not check or done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def start(self, module, **arguments):
+        """Start a module on the worker host."""
+        command = [
+            "ansible",
+            "worker",
+            *self.inventories,
+            "-m",
+            f"taskstack.celery.{module}",
+            "-a",
+            json.dumps(arguments),
+        ]
+        env = {
+            **os.environ,
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_STDOUT_CALLBACK": "minimal",
+        }
+        return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+
+    def call(self, module, **arguments):
+        """A module's result."""
+        return self.result(self.start(module, **arguments))
+
+    def result(self, process):
+        """What a started module returned."""
+        out, err = process.communicate(timeout=120)
+        assert "=> {" in out, out + err
+        return json.loads(out[out.index("{") :])
+
+    def status(self):
+        """What `status` sees."""
+        return self.call("status")
+
+    def programs(self):
+        """Our programs and their states, as supervisord tells them."""
+        lines = [line.split() for line in self.sh("supervisorctl status", check=False).splitlines()]
+        return {line[0]: line[1] for line in lines if len(line) > 1}
+
+    def wait_until(self, ready, what, seconds=60):
+        """Ask until the answer is yes."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if ready():
+                return
+            time.sleep(1)
+        tail = self.sh(f"tail -n 40 /var/log/taskstack/{self.name}/*.log", check=False)
+        raise AssertionError(f"{what}: not within {seconds} s.\n{tail}")
+
+    def processes(self, user):
+        """Command lines of an account's processes."""
+        return self.sh(f"ps -o args= -u {user} || true").splitlines()
+
+    def stop(self):
+        """Stop all programs, as an operator would."""
+        self.sh("supervisorctl stop all")
+
+
+@pytest.fixture(scope="module")
+def stack(request):
+    return Stack(request.module.__name__.rpartition("test_")[2])

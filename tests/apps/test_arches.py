@@ -1,0 +1,53 @@
+"""Arches, the package from PyPI with PostgreSQL and PostGIS, deployed by inventories/arches."""
+
+MANAGE = "cd /opt/arches/heritage && runuser -u arches -- /opt/arches/venv/bin/python manage.py shell -v 0 -c"
+AVAILABLE = "from arches.app.utils.task_management import check_if_celery_available as ask; print(ask())"
+
+
+def say(stack, code):
+    return stack.sh(f'{MANAGE} "{code}" 2>/dev/null').split()
+
+
+def test_worker_beat_and_flower_run_under_supervisord(stack):
+    assert stack.programs() == {"arches-project": "RUNNING", "arches-beat": "RUNNING", "arches-flower": "RUNNING"}
+
+
+def test_status_calls_it_healthy_and_every_expected_task_is_registered(stack):
+    status = stack.status()
+    assert status["problems"] == []
+    assert status["healthy"]
+    assert "arches.app.tasks.import_business_data" in status["workers"][0]["registered"]
+
+
+def test_its_own_health_check_agrees(stack):
+    assert say(stack, AVAILABLE)[-1] == "True"
+
+
+def test_its_own_tasks_finish_with_a_result_in_its_database(stack):
+    first, second = say(
+        stack, "from arches.app.tasks import *; print(message.delay('hello').id, delete_file.delay().id)"
+    )[-2:]
+    done = f"status = 'SUCCESS' AND task_id IN ('{first}', '{second}')"
+    query = f"SELECT count(*) FROM django_celery_results_taskresult WHERE {done}"
+    count = f'runuser -u postgres -- psql -At heritage -c "{query}"'
+    stack.wait_until(lambda: stack.sh(count).strip() == "2", "Two results in the database")
+
+
+def test_beat_has_its_own_schedule(stack):
+    listed = stack.sh("celery-arches report")
+    assert "arches.app.tasks.delete_file" in listed
+
+
+def test_its_own_health_check_agrees_when_the_worker_is_gone(stack):
+    stack.sh("supervisorctl stop arches-project")
+    assert say(stack, AVAILABLE)[-1] == "False"
+    status = stack.status()
+    assert [worker["state"] for worker in status["workers"]] == ["missing"]
+    assert not status["healthy"]
+    stack.sh("supervisorctl start arches-project")
+
+
+def test_stopping_leaves_no_process_behind(stack):
+    assert stack.processes("arches")
+    stack.stop()
+    assert stack.processes("arches") == []

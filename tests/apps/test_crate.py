@@ -1,0 +1,57 @@
+"""CRATE, the package from PyPI, deployed by inventories/crate."""
+
+PYTHON = "runuser -u crate -- env CRATE_WEB_LOCAL_SETTINGS=/opt/crate/site/settings.py /opt/crate/venv/bin"
+PROCESS = "crate_anon.crateweb.consent.tasks.process_patient_response"
+QUEUE_ALL = "crate_anon.crateweb.consent.tasks.resubmit_unprocessed_tasks_task"
+
+
+def rows(stack, verb):
+    return int(stack.sh(f"{PYTHON}/python - {verb} 2>/dev/null < /root/app/rows.py").split("unprocessed:")[1])
+
+
+def recorded(stack, task):
+    return [entry for entry in stack.status()["tasks"] if entry["name"] == task]
+
+
+def test_worker_and_flower_run_under_supervisord(stack):
+    assert stack.programs() == {"crate-consent": "RUNNING", "crate-flower": "RUNNING"}
+
+
+def test_status_calls_it_healthy_and_every_expected_task_is_registered(stack):
+    status = stack.status()
+    assert status["problems"] == []
+    assert status["healthy"]
+    (worker,) = status["workers"]
+    assert worker["state"] == "up"
+    assert PROCESS in worker["registered"]
+
+
+def test_its_own_health_check_sees_the_same_worker(stack):
+    assert "consent@crate1.example.org" in stack.sh(f"{PYTHON}/crate_celery_status 2>&1")
+
+
+def test_its_own_task_finishes(stack):
+    send = "from crate_anon.crateweb.consent.tasks import test_email_rdbm_task as task; task.delay()"
+    count = "from crate_anon.crateweb.consent.models import Email; print(Email.objects.count())"
+    stack.sh(f"{PYTHON}/python -c '{send}' 2>/dev/null")
+    asked = f"{PYTHON}/crate_django_manage shell -c '{count}' 2>/dev/null"
+    stack.wait_until(lambda: stack.sh(asked).split()[-1] == "1", "The mail to the research database manager")
+
+
+def test_resubmit_asked_twice_at_once_processes_eight_rows_exactly_once(stack):
+    assert rows(stack, "make") == 8
+    command = {
+        "command": ["/opt/crate/venv/bin/crate_django_manage", "resubmit_unprocessed_tasks"],
+    }
+    both = [stack.start("resubmit", **command) for _ in range(2)]
+    results = [stack.result(process) for process in both]
+    assert sorted(result["changed"] for result in results) == [False, True], results
+    stack.wait_until(lambda: rows(stack, "count") == 0, "All rows processed")
+    assert len(recorded(stack, QUEUE_ALL)) == 1
+    assert len(recorded(stack, PROCESS)) == 8
+
+
+def test_stopping_leaves_no_process_behind(stack):
+    assert any("crate_anon.crateweb.consent" in line for line in stack.processes("crate"))
+    stack.stop()
+    assert stack.processes("crate") == []
