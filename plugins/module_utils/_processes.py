@@ -24,6 +24,8 @@ STACK = {
     "group": Option("text"),
     "supervisor": Option("text", choices=("supervisord", "systemd", "windows")),
 }
+#: What is loaded into workers; a new version takes effect only in new processes.
+RECORDER = ("recorder", "records")
 STOP_TIMEOUT = {"worker": 600, "beat": 10, "flower": 30}
 
 
@@ -143,7 +145,7 @@ def _worker(entry: Options, stack: t.Mapping[str, t.Any], here: dict[str, str]) 
         }
         if recorder
         else {},
-        "restart_on": [f"{here['library']}{slash}taskstack_recorder.py"] if recorder else [],
+        "restart_on": [f"{here['library']}{slash}taskstack_{part}.py" for part in RECORDER] if recorder else [],
         "ready": f"{re.escape(node)} ready\\." if options["log_level"] in ("DEBUG", "INFO") else None,
         "broken": "consumer: Cannot connect to ",
     }

@@ -17,7 +17,6 @@ import os
 import sys
 import time
 
-import amqp
 from taskstack_records import FAILED, OPEN, SENDING, Records, read, untag
 
 #: Messages on the way without a confirmation.
@@ -112,6 +111,9 @@ class Amqp(object):
 
     def __init__(self, connection):
         """Open a channel that confirms; ``connection`` is a kombu connection of the application."""
+        import amqp
+
+        self.message_class = amqp.Message
         connection.transport_cls = "pyamqp"
         # Its own waiting for each confirmation is what we replace.
         options = dict(connection.transport_options or {})
@@ -180,7 +182,7 @@ class Amqp(object):
 
     def mark(self, queue, number):
         """Note that everything before it has arrived; lost when the broker restarts, since messages may be too."""
-        message = amqp.Message(b"", application_headers={"number": number}, delivery_mode=1)
+        message = self.message_class(b"", application_headers={"number": number}, delivery_mode=1)
         self.tag += 1
         self.channel.basic_publish(message, exchange="", routing_key=queue)
 
@@ -195,7 +197,7 @@ class Amqp(object):
         for name in ("content_type", "content_encoding"):
             if head[name] is not None:
                 properties[name] = head[name]
-        message = amqp.Message(body, application_headers=headers, **properties)
+        message = self.message_class(body, application_headers=headers, **properties)
         self.tag += 1
         self.waiting[self.tag] = (claim, properties.get("correlation_id"), head["routing_key"])
         self.channel.basic_publish(

@@ -16,10 +16,6 @@ import os
 import threading
 import time
 
-from celery import signals
-from celery.worker import state as worker_state
-from celery.worker import strategy
-from celery.worker.consumer import Consumer
 from taskstack_records import FAILED, OPEN, TROUBLE, Records, born, new_run, pack
 
 logger = logging.getLogger(__name__)
@@ -210,7 +206,7 @@ def run_of(request):
     return request.request_dict["taskstack_run"]
 
 
-def recording(create_request_class, recorder):
+def recording(create_request_class, recorder, worker_state):
     """Celery's factory of request classes, with ours on top of whatever class it or the application makes."""
 
     def create(*args, **kwargs):
@@ -289,7 +285,7 @@ def recording(create_request_class, recorder):
     return create
 
 
-def watch_refusals(recorder):
+def watch_refusals(consumer_class, recorder):
     """Keep what Celery throws away, before it does."""
 
     def keeping(original, position):
@@ -301,17 +297,21 @@ def watch_refusals(recorder):
 
     for name in ("on_unknown_message", "on_unknown_task", "on_invalid_task", "on_decode_error"):
         position = 0 if name == "on_decode_error" else 1
-        setattr(Consumer, name, keeping(getattr(Consumer, name), position))
+        setattr(consumer_class, name, keeping(getattr(consumer_class, name), position))
 
 
 def install(environment):
-    """Begin to record, if the environment says where."""
+    """Begin to record, where and for how long the environment says."""
+    from celery import signals
+    from celery.worker import state, strategy
+    from celery.worker.consumer import Consumer
+
     node = environment.get("TASKSTACK_RECORDER_NODE") or "worker"
     records = Records(environment["TASKSTACK_RECORDER_DIRECTORY"], node, bool(setting("SYNC", 0)))
     limits = setting("KEEP", 86400), setting("KEEP_FAILED", 2592000), setting("MAX_BYTES", 1 << 30)
     recorder = Recorder(records, *limits)
-    strategy.create_request_cls = recording(strategy.create_request_cls, recorder)
-    watch_refusals(recorder)
+    strategy.create_request_cls = recording(strategy.create_request_cls, recorder, state)
+    watch_refusals(Consumer, recorder)
     signals.task_prerun.connect(recorder.started, weak=False)
     signals.task_postrun.connect(recorder.ended, weak=False)
     signals.worker_ready.connect(recorder.keep_house, weak=False)
