@@ -119,8 +119,8 @@ broker:
     version: {description: Version of RabbitMQ., type: str, sample: 4.0.5}
     erlang: {description: Version of Erlang., type: str}
     cluster: {description: Name of the cluster., type: str}
-    alarms: {description: Alarms in effect, or none when they cannot be seen., type: list, elements: str}
-    plugins: {description: Enabled plugins, or none when they cannot be seen., type: list, elements: str}
+    alarms: {description: "Alarms in effect, or none when they cannot be seen.", type: list, elements: str}
+    plugins: {description: "Enabled plugins, or none when they cannot be seen.", type: list, elements: str}
     detail: {description: What went wrong., type: str}
 celery:
   description:
@@ -165,12 +165,12 @@ workers:
     uptime: {description: Seconds since its start., type: int}
     prefetch: {description: How many tasks it fetches ahead., type: int}
 flower:
-  description: Flower. RV(flower.state) is V(up), V(down) (connection refused), V(denied) or V(unknown).
+  description: Flower. C(flower.state) is V(up), V(down) (connection refused), V(denied) or V(unknown).
   returned: always
   type: dict
 beat:
   description:
-    - Beat, as far as this host sees it. RV(beat.state) is V(up), V(down) or V(unknown), RV(beat.pids) its processes.
+    - Beat, as far as this host sees it. C(beat.state) is V(up), V(down) or V(unknown), RV(beat.pids) its processes.
   returned: always
   type: dict
 tasks:
