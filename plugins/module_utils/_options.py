@@ -28,7 +28,8 @@ class Option:
         """What is wrong with the value, as the end of a sentence that begins with the option's name."""
         fits, words = _KINDS[self.holds]
         if not fits(value):
-            return f"must be {words}, not {shown(value)}"
+            # What is wrong may be that a password is in there.
+            return f"must be {words}" + ("" if self.holds in ("texts", "environment") else f", not {shown(value)}")
         if self.minimum is not None and value < self.minimum:
             return f"must be at least {self.minimum:g}, not {value}"
         if self.choices and value not in self.choices:

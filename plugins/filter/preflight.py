@@ -1,0 +1,107 @@
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter: everything that cannot work in an inventory."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: preflight
+short_description: Everything that cannot work in a whole inventory
+version_added: 1.0.0
+description:
+  - Looks at the variables of all hosts in the groups C(rabbitmq), C(worker), C(beat) and C(flower), and at nothing on
+    the hosts themselves.
+  - Finds variables that a role requires and that are missing, that are of the wrong type or misspelt, options of worker
+    nodes that are unknown or contradict each other, a second beat, nodes of one name, and queues that nobody consumes.
+positional: groups
+options:
+  _input:
+    description:
+      - The variables of all hosts, C(hostvars).
+    type: dict
+    required: true
+  groups:
+    description:
+      - The inventory's groups, C(groups).
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Refuse what cannot work, before anything is changed
+  ansible.builtin.assert:
+    that: blockers | length == 0
+    fail_msg: "{{ blockers | join('\n') }}"
+    quiet: true
+  vars:
+    blockers: "{{ hostvars | taskstack.celery.preflight(groups) }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - One sentence per mistake. It begins with the hosts that it is about, names the variable, and ends with the cure.
+  type: list
+  elements: str
+  sample: ["host1: flower_password is not set. Set it, best with ansible-vault."]
+"""
+
+import pathlib
+import typing as t
+
+import jinja2
+import yaml
+from ansible.template import accept_lazy_markers
+from ansible_collections.taskstack.celery.plugins.module_utils._preflight import ROLES, blockers
+from ansible_collections.taskstack.celery.plugins.module_utils._variables import Broken
+
+_PREFIXES = ("taskstack_", *(f"{role}_" for roles in ROLES.values() for role in roles))
+
+
+@accept_lazy_markers
+def preflight(hostvars: t.Mapping[str, t.Any], groups: t.Mapping[str, t.Sequence[str]]) -> list[str]:
+    """One sentence per mistake."""
+    hosts = {host for group in ROLES for host in groups.get(group) or []}
+    return blockers({host: _ours(hostvars[host]) for host in hosts}, groups, _specs())
+
+
+def _ours(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {name: _value(variables, name) for name in variables if name.startswith(_PREFIXES)}
+
+
+def _value(variables: t.Mapping[str, t.Any], name: str) -> t.Any:
+    try:
+        return _plain(variables[name])
+    except Exception as exc:  # whatever a template may raise is the inventory's mistake
+        return Broken(str(exc).strip().rstrip(".") + ".")
+
+
+def _plain(value: t.Any) -> t.Any:
+    """The value with all its templates worked out, which Ansible does when they are looked at."""
+    if isinstance(value, jinja2.Undefined):
+        # Any use of it raises what is wrong.
+        return str(value)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _specs() -> dict[str, dict[str, t.Any]]:
+    roles = pathlib.Path(__file__).parents[2] / "roles"
+    specs = {}
+    for role in {role for names in ROLES.values() for role in names}:
+        file = roles / role / "meta" / "argument_specs.yml"
+        if file.exists():
+            specs[role] = yaml.safe_load(file.read_text())["argument_specs"]["main"].get("options", {})
+    # These come from the role that calls.
+    specs["supervise"] = {name: option for name, option in specs["supervise"].items() if name.startswith("taskstack_")}
+    return specs
+
+
+class FilterModule:
+    """What Ansible asks for."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        """The filter's name and function."""
+        return {"preflight": preflight}

@@ -1,0 +1,93 @@
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compare the variables of a host with what its roles take, by their argument_specs. Pure."""
+
+from __future__ import annotations
+
+import difflib
+import typing as t
+
+Variables = t.Mapping[str, t.Any]
+Specs = t.Mapping[str, t.Mapping[str, t.Mapping[str, t.Any]]]
+_BOOLEANS = ("true", "false", "yes", "no", "on", "off", "1", "0", "y", "n", "t", "f")
+_WORDS = {
+    "str": "a text",
+    "path": "a path",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": "a list",
+    "dict": "a mapping",
+}
+
+
+class Broken:
+    """A variable that is set to something which cannot be worked out."""
+
+    def __init__(self, reason: str) -> None:
+        """The reason, which must not hold the value."""
+        self.reason = reason
+
+
+def wrong_values(variables: Variables, roles: Specs, every_role: Specs) -> list[str]:
+    """One sentence per variable that is missing, broken, misspelt, or not what a role of this host takes."""
+    options = {name: option for spec in roles.values() for name, option in spec.items()}
+    known = {name for spec in every_role.values() for name in spec}
+    sentences = [_option(name, option, variables) for name, option in options.items()]
+    for name in variables:
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.93) if name not in known else []
+        if close and abs(len(close[0]) - len(name)) <= 1:
+            sentences.append(f"{name} is no variable of this collection. Did you mean {close[0]}?")
+    return [sentence for sentence in sentences if sentence]
+
+
+def _option(name: str, option: t.Mapping[str, t.Any], variables: Variables) -> str:
+    value = variables.get(name)
+    if isinstance(value, Broken):
+        return f"{name} cannot be worked out: {value.reason} Mend it, or the variable that it is made of."
+    vault = ", best with ansible-vault" if option.get("no_log") else ""
+    if value is None or (value == "" and option.get("required")):
+        return f"{name} is not set. Set it{vault}." if option.get("required") else ""
+    kind = option.get("type", "str")
+    if not _fits(kind, value):
+        return f"{name} must be {_WORDS.get(kind, kind)}. Change it{' (put it in quotes)' if kind == 'str' else ''}."
+    choices = option.get("choices")
+    if choices and value not in choices:
+        return f"{name} must be one of {', '.join(map(str, choices))}. Change it."
+    low, high = _RANGES.get(name.rpartition("_")[2], (None, None))
+    if kind == "int" and low is not None and not low <= int(value) <= high:
+        return f"{name} must be from {low} to {high}, not {value}. Change it."
+    return ""
+
+
+# What the last word of a variable's name says about its number.
+_RANGES: dict[str, tuple[t.Any, t.Any]] = {
+    "port": (1, 65535),
+    "timeout": (0, 10_000_000),
+    "seconds": (0, 10_000_000),
+    "interval": (1, 10_000_000),
+    "days": (0, 100_000),
+}
+
+
+def _fits(kind: str, value: t.Any) -> bool:
+    if kind in ("str", "path"):
+        return isinstance(value, str)
+    if kind == "bool":
+        return isinstance(value, bool) or (isinstance(value, str) and value.lower() in _BOOLEANS)
+    if kind in ("int", "float"):
+        return _number(int if kind == "int" else float, value)
+    if kind == "list":
+        return isinstance(value, (list, tuple))
+    return kind != "dict" or isinstance(value, dict)
+
+
+def _number(kind: t.Callable[[t.Any], t.Any], value: t.Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return False
+    try:
+        # A text is what the command line makes of a number.
+        return (isinstance(value, str) and kind(value) is not None) or kind(value) == value
+    except ValueError:
+        return False
