@@ -103,7 +103,7 @@ class Host:
     def win_copy(self, args: dict, check: bool, diff: bool) -> dict:
         """Both halves of what the action plugin of win_copy asks for."""
         if args["_copy_mode"] == "query":
-            files = [file for file in args["files"] if self.differs(args["dest"], file)]
+            files = [file for file in args["files"] if self.differs(args["dest"], file, args.get("force", True))]
             return {"changed": bool(files), "files": files, "directories": [], "symlinks": []}
         if args["_copy_mode"] != "single":
             raise Refused(f"win_copy with mode {args['_copy_mode']} is not simulated")
@@ -114,10 +114,10 @@ class Host:
             shutil.copyfile(self.path(args["src"]), target)
         return {"changed": True, "dest": args["dest"], "operation": "file_copy"}
 
-    def differs(self, folder: str, file: dict) -> bool:
-        """Whether a file of the controller is not the one that is here."""
+    def differs(self, folder: str, file: dict, force: bool) -> bool:
+        """Whether a file of the controller is not the one that is here, or without force any."""
         path = self.path(folder) / file["dest"].replace("\\", "/")
-        return not path.is_file() or hashlib.sha1(path.read_bytes()).hexdigest() != file["checksum"]
+        return not path.is_file() or force and hashlib.sha1(path.read_bytes()).hexdigest() != file["checksum"]
 
     def win_lineinfile(self, args: dict, check: bool, diff: bool) -> dict:
         """One line that a regular expression finds, or at the end."""
