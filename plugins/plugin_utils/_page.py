@@ -53,7 +53,11 @@ def _problems(problems: t.Sequence[str]) -> str:
 def _services(report: Report) -> str:
     waiting = sum(queue["waiting"] for queue in report["queues"])
     busy = sum(len(worker["active"] or []) for worker in report["workers"])
-    tiles = [_tile(name, pill(state), line, state) for name, state, line in _words.services(report)]
+    some = 0 < report["celery"]["up"] < report["celery"]["workers"]
+    tiles = [
+        _tile(name, pill(state, "odd" if some and name == "Celery" else None), line, state)
+        for name, state, line in _words.services(report)
+    ]
     if report["broker"]["state"] == "running":
         tiles.append(_tile("Waiting", f"<b>{waiting}</b>", f"in {len(report['queues'])} queues", str(waiting)))
         tiles.append(_tile("Running", f"<b>{busy}</b>", f"on {report['celery']['up']} workers", str(busy)))

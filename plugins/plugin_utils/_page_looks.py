@@ -28,7 +28,7 @@ font-weight:600;white-space:nowrap;color:var(--calm);background:var(--calm-back)
 #problems li{padding:.7rem .9rem .7rem 2.4rem;border-radius:.6rem;background:var(--bad-back);position:relative}
 #problems li::before{content:"!";position:absolute;left:.85rem;top:.78rem;width:1.15em;height:1.15em;line-height:1.15;
 border-radius:50%;text-align:center;font-weight:700;color:var(--card);background:var(--bad)}
-#services{display:grid;grid-template-columns:repeat(auto-fit,minmax(12rem,1fr));gap:.8rem;margin-top:1rem}
+#services{display:grid;grid-template-columns:repeat(auto-fit,minmax(10.5rem,1fr));gap:.8rem;margin-top:1rem}
 .tile{background:var(--card);border:1px solid var(--line);border-radius:.8rem;padding:.9rem 1rem;min-width:0}
 .tile h2{margin:0 0 .5rem;font-size:.95rem;color:var(--soft);font-weight:600}
 .tile p{margin:.5rem 0 0;font-size:.9rem;color:var(--soft);overflow-wrap:anywhere}
@@ -38,7 +38,9 @@ border-spacing:0;overflow:hidden;font-size:.925rem}
 th,td{padding:.5rem .8rem;text-align:left;vertical-align:top;border-top:1px solid var(--line);overflow-wrap:anywhere}
 thead th{border-top:0;color:var(--soft);font-weight:600;font-size:.85rem}
 .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-td code{font-size:.8rem;color:var(--soft)}
+code{font-size:.8rem;font-weight:400;color:var(--soft)}
+tbody th{overflow-wrap:break-word}
+#queues tr>:nth-child(3){width:50%}
 svg.bar{display:block;width:100%;min-width:5rem;height:.8rem;border-radius:.4rem;background:var(--calm-back)}
 svg.bar rect{fill:var(--busy)}
 section{overflow-x:auto}

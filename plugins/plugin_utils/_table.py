@@ -21,7 +21,7 @@ def render(report: t.Mapping[str, t.Any], width: int = 100, tasks: int = 10) -> 
     verdict = "healthy" if report["healthy"] else f"{count} problem{'s' * (count > 1)}"
     lines = [f"{head}: {verdict}".ljust(width - 24) + f"{_words.moment(report['time'])} UTC".rjust(24), "=" * width]
     for problem in report["problems"]:
-        lines += textwrap.wrap(problem, width, initial_indent="! ", subsequent_indent="  ")
+        lines += textwrap.wrap(problem, width, initial_indent="! ", subsequent_indent="  ", break_on_hyphens=False)
     lines += _section("SERVICE", ("STATE", ""), _words.services(report), width)
     most = max([queue["waiting"] for queue in report["queues"]] or [0])
     lines += _section(
@@ -30,8 +30,8 @@ def render(report: t.Mapping[str, t.Any], width: int = 100, tasks: int = 10) -> 
     heads = ("STATE", "POOL", "ACTIVE", "RESERVED", "SCHEDULED", "QUEUES")
     lines += _section("WORKER", heads, [_worker(worker) for worker in report["workers"]], width)
     held = [task for task in report["tasks"] if task["state"] in LIVE]
-    lines += _tasks("TASK IN HAND", held, width, tasks)
-    lines += _tasks("RECENT TASK", [task for task in report["tasks"] if task not in held], width, tasks)
+    lines += _tasks("TASK IN HAND", "ID", held, width, tasks)
+    lines += _tasks("RECENT TASK", "WHEN", [task for task in report["tasks"] if task not in held], width, tasks)
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -46,29 +46,30 @@ def _worker(worker: t.Mapping[str, t.Any]) -> list[str]:
     return [worker["node"], worker["state"], _words.pool(worker), *held, ", ".join(worker["queues"] or [])]
 
 
-def _tasks(head: str, found: list[t.Any], width: int, limit: int) -> list[str]:
+def _tasks(head: str, last: str, found: list[t.Any], width: int, limit: int) -> list[str]:
     rows = [
         [
             str(task["name"] or task["id"]),
             task["state"],
             task["worker"] or "",
-            _words.duration(task["runtime"]),
-            _words.since(task),
+            _words.since(task) if task["state"] == "scheduled" else _words.duration(task["runtime"]),
+            str(task["id"]) if last == "ID" else _words.since(task),
         ]
         for task in found[:limit]
     ]
-    lines = _section(head, ("STATE", "WORKER", "RUNTIME", "WHEN (UTC)"), rows, width)
+    lines = _section(head, ("STATE", "WORKER", "RUNTIME", last), rows, width)
     return [*lines, f"... and {len(found) - limit} more"] if len(found) > limit else lines
 
 
 def _section(head: str, heads: tuple[str, ...], rows: Rows, width: int) -> list[str]:
-    """A table whose widest column gives way; nothing at all without rows."""
+    """A table whose widest column gives way, but never the ids: they are there to be copied. Nothing without rows."""
     if not rows:
         return []
     table = [(head, *heads), *rows]
     sizes = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+    soft = range(len(sizes) - (heads[-1] == "ID"))
     while sum(sizes) + 2 * (len(sizes) - 1) > width:
-        sizes[sizes.index(max(sizes))] -= 1
+        sizes[max(soft, key=sizes.__getitem__)] -= 1
     numeric = [all(row[column].isdigit() or row[column] in ("", "?") for row in rows) for column in range(len(sizes))]
     return ["", *("  ".join(_cell(*cell) for cell in zip(row, sizes, numeric)) for row in table)]
 

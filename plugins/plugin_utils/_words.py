@@ -86,5 +86,5 @@ def pool(worker: Report) -> str:
 def since(task: Report) -> str:
     """When something last happened to a task, or when it is due."""
     if task["state"] == "scheduled" and task.get("eta"):
-        return "due " + str(task["eta"]).replace("T", " ")[:19]
+        return "due " + str(task["eta"]).replace("T", " ")[:16]
     return moment(task.get("ended") or task.get("started") or task.get("received"))
