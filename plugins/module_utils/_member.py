@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.module_utils import _cluster
+from ansible_collections.taskstack.celery.plugins.module_utils import _broker_upgrade, _cluster
 from ansible_collections.taskstack.celery.plugins.module_utils._cluster import Status
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 from ansible_collections.taskstack.celery.plugins.module_utils._rabbitmqctl import Nodes
@@ -40,6 +40,17 @@ class Member:
         if peer and self._nodes.me in peer[1].known:
             sentence = f"{peer[0]} forgets the lost database of {self._nodes.me}"
             self._do(sentence, self._nodes.forget, peer[0], self._nodes.me)
+
+    def upgradable(self, installed: str, candidate: str) -> None:
+        """Everything that speaks against another version, and against beginning now, in one answer."""
+        me = self._nodes.me
+        if self._nodes.status(me) is None:
+            raise TaskstackError(f"{me} does not run, so nobody can tell whether it can be upgraded. Start it.")
+        found = _broker_upgrade.blockers(installed, candidate, self._nodes.flags(), self._nodes.policies())
+        found += self._stop_blockers()
+        if found:
+            why = "; ".join(found)
+            raise TaskstackError(f"RabbitMQ {installed} on {me} cannot become {candidate}: {why}. Nothing was changed.")
 
     def stoppable(self) -> None:
         """Wait until the others can do without this node, then send its clients to them."""

@@ -53,6 +53,15 @@ class Nodes:
         self._must("rabbitmqctl", self.me, "stop_app")
         self._must("rabbitmqctl", self.me, "start_app")
 
+    def flags(self) -> list[dict[str, t.Any]]:
+        """All feature flags."""
+        return self._rows(self.me, "list_feature_flags", "name", "state")
+
+    def policies(self) -> list[dict[str, t.Any]]:
+        """The policies of all virtual hosts."""
+        vhosts = self._rows(self.me, "list_vhosts", "name")
+        return [row for vhost in vhosts for row in self._rows(self.me, "list_policies", "-p", vhost["name"])]
+
     def forget(self, node: str, gone: str) -> None:
         """Let a running node remove a stopped one from the cluster, and its copies from the queues."""
         self._must("rabbitmqctl", node, "forget_cluster_node", gone)

@@ -38,8 +38,10 @@ options:
         network cut is started.
       - V(stoppable) belongs before a stop. Waits until all others run and every queue has all its copies, then puts the
         node into maintenance, so that its clients go elsewhere. Fails when that does not come true in time.
+      - V(upgradable) belongs before an upgrade of the package, on all nodes before the first stops. Names everything at
+        once that speaks against it.
     type: str
-    choices: [joinable, joined, stoppable]
+    choices: [joinable, joined, stoppable, upgradable]
     required: true
   forget:
     description:
@@ -48,6 +50,14 @@ options:
     type: list
     elements: str
     default: []
+  installed:
+    description: With O(state=upgradable), the version of the package that is there.
+    type: str
+    default: ""
+  candidate:
+    description: With O(state=upgradable), the version that is to follow.
+    type: str
+    default: ""
   database:
     description: The directory in which this node keeps its database.
     type: path
@@ -104,7 +114,9 @@ DATABASE = "/var/lib/rabbitmq/mnesia/<node>"
 ARGS: dict[str, dict[str, t.Any]] = {
     "members": {"type": "list", "elements": "str", "required": True},
     "node": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["joinable", "joined", "stoppable"], "required": True},
+    "state": {"type": "str", "choices": ["joinable", "joined", "stoppable", "upgradable"], "required": True},
+    "installed": {"type": "str", "default": ""},
+    "candidate": {"type": "str", "default": ""},
     "forget": {"type": "list", "elements": "str", "default": []},
     "database": {"type": "path", "default": DATABASE},
     "timeout": {"type": "int", "default": 300},
@@ -118,6 +130,8 @@ def run(params: dict[str, t.Any], member: Member) -> dict[str, t.Any]:
         member.joinable()
     elif params["state"] == "stoppable":
         member.stoppable()
+    elif params["state"] == "upgradable":
+        member.upgradable(params["installed"], params["candidate"])
     else:
         strangers = member.joined(params["forget"])
     return {"changed": bool(member.done), "done": member.done, "strangers": strangers}

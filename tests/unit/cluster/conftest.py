@@ -53,7 +53,7 @@ class Cluster:
         node = self.nodes.get(name)
         if node is None or node.state == "down" or name in self.cut:
             return 69, "", f"unable to perform an operation on node '{name}'"
-        if verb not in ("cluster_status", "eval", "list_vhosts", "list_queues"):
+        if not verb.startswith(("cluster_status", "eval", "list_")):
             self.calls.append(f"{name} {verb}")
         if node.state != "up" and verb not in ("eval", "stop_app", "start_app", "reset", "join_cluster"):
             return 69, "", "this command requires the 'rabbit' app to be running"
@@ -92,6 +92,12 @@ class Cluster:
                 row = {"name": queue.name, "type": queue.kind}
                 rows.append({**row, "members": queue.members if quorum else "", "online": awake if quorum else ""})
         return 0, json.dumps(rows), ""
+
+    def _list_feature_flags(self, *_ignored: object) -> tuple[int, str, str]:
+        return 0, json.dumps([{"name": "quorum_queue", "state": "enabled"}]), ""
+
+    def _list_policies(self, *_ignored: object) -> tuple[int, str, str]:
+        return 0, "[]", ""
 
     def _forget_cluster_node(self, name: str, node: Node, arguments: list[str]) -> tuple[int, str, str]:
         gone = arguments[0]

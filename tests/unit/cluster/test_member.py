@@ -199,6 +199,14 @@ def test_check_mode_foretells_what_a_real_run_does_and_changes_nothing(stage: t.
         assert outcomes[0] == outcomes[1]
 
 
+def test_an_upgrade_names_every_blocker_of_version_and_cluster_at_once(stage: t.Any) -> None:
+    stage.member("a").upgradable("4.0.5-6", "4.0.6-1")
+    stage.cluster.nodes["c"].state = "down"
+    with pytest.raises(TaskstackError, match=r"takes over from 3.13, not from 3.10.8.*; c does not run; .*Nothing"):
+        stage.member("a").upgradable("3.10.8", "4.0.5")
+    assert stage.cluster.calls == []
+
+
 nodes = st.sampled_from("abcdefg")
 
 
