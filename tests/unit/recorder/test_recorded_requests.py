@@ -1,0 +1,322 @@
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hooks, on a request that does what Celery's does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import types
+
+import pytest
+import taskstack_recorder
+import taskstack_records
+from ansible_collections.taskstack.celery.plugins.module_utils import _recording, _records
+
+
+class Retry(Exception):
+    pass
+
+
+class WorkerLostError(Exception):
+    pass
+
+
+class Terminated(Exception):
+    pass
+
+
+class Reject(Exception):
+    requeue = False
+
+
+class Broker:
+    """Notes acknowledgements, and what was on disk at that moment."""
+
+    def __init__(self, directory):
+        self.directory, self.acknowledged, self.rejected = directory, [], []
+
+    def on_disk(self):
+        return {folder: len(os.listdir(f"{self.directory}/{folder}")) for folder in ("open", "failed")}
+
+
+class CeleryRequest:
+    """The parts of Celery's request class that matter, in its order of doing things."""
+
+    def __init__(self, message, broker, late=False):
+        self.message, self.broker, self.acknowledged, self.worker_pid = message, broker, False, None
+        self.id, self.request_dict = message.headers["id"], dict(message.headers)
+        self.task = types.SimpleNamespace(name=message.headers["task"], acks_late=late)
+
+    def execute_using_pool(self, pool, **_):
+        return self.request_dict
+
+    def on_accepted(self, pid):
+        self.worker_pid = pid
+        if not self.task.acks_late:
+            self.acknowledge()
+
+    def acknowledge(self):
+        if not self.acknowledged:
+            self.broker.acknowledged.append(self.broker.on_disk())
+            self.acknowledged = True
+
+    def reject(self, requeue=False):
+        if not self.acknowledged:
+            self.broker.rejected.append(self.broker.on_disk())
+            self.acknowledged = True
+
+    def on_success(self, failed__retval__runtime, **_):
+        if failed__retval__runtime[0]:
+            return self.on_failure(failed__retval__runtime[1])
+        if self.task.acks_late:
+            self.acknowledge()
+
+    def on_failure(self, exc_info, send_failed_event=True, return_ok=False):
+        if isinstance(exc_info.exception, Terminated):
+            return self._announce_revoked("terminated", True, "15", False)
+        if isinstance(exc_info.exception, Reject):
+            return self.reject(requeue=exc_info.exception.requeue)
+        if self.task.acks_late:
+            self.acknowledge()
+
+    def on_timeout(self, soft, timeout):
+        if self.task.acks_late and not soft:
+            self.acknowledge()
+
+    def _announce_revoked(self, reason, terminated, signum, expired):
+        self.acknowledge()
+
+
+@pytest.fixture
+def recorder(records):
+    return taskstack_recorder.Recorder(records, 3600, 7200, 1 << 30)
+
+
+@pytest.fixture
+def take(recorder, records, message):
+    """A request as the main process makes it, and the process that runs it."""
+    state = types.SimpleNamespace(should_terminate=None)
+    make = taskstack_recorder.recording(lambda *_: CeleryRequest, recorder, state)()
+
+    def begin(task_id="1f", late=False, **about):
+        request = make(message(task_id, **about), Broker(records.directory), late)
+        request.stopping = state
+        request.execute_using_pool(None)
+        return request
+
+    return begin
+
+
+def child(recorder, request, state):
+    """What the process of the pool notes when the task ends there."""
+    context = types.SimpleNamespace(retries=0, taskstack_run=request.request_dict["taskstack_run"])
+    recorder.started(task_id=request.id)
+    sender = types.SimpleNamespace(request=context, name=request.task.name)
+    recorder.ended(sender=sender, task_id=request.id, state=state)
+
+
+def failure(kind):
+    return types.SimpleNamespace(exception=kind())
+
+
+def dead():
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
+
+
+def states(recorder):
+    return [task["state"] for task in _recording.tasks(recorder.records.directory)]
+
+
+def test_the_message_is_on_disk_before_it_is_acknowledged(take):
+    request = take()
+    request.on_accepted(os.getpid())
+    assert request.broker.acknowledged == [{"open": 1, "failed": 0}]
+
+
+def test_nothing_of_a_message_is_left_when_its_task_has_ended_well(take, recorder):
+    request = take(body=b"[['a patient'], {}, {}]")
+    request.on_accepted(os.getpid())
+    child(recorder, request, "SUCCESS")
+    request.on_success((False, None, 0))
+    content = subprocess.run(["grep", "-r", "patient", recorder.records.directory], capture_output=True).stdout
+    assert (request.broker.on_disk(), content, states(recorder)) == ({"open": 0, "failed": 0}, b"", ["succeeded"])
+
+
+def test_a_task_that_ends_before_it_is_acknowledged_leaves_nothing_either(take, recorder):
+    request = take()
+    child(recorder, request, "SUCCESS")
+    request.on_accepted(os.getpid())
+    request.on_success((False, None, 0))
+    assert request.broker.on_disk() == {"open": 0, "failed": 0}
+
+
+def test_a_main_process_that_dies_between_both_does_not_make_the_task_lost(take, recorder):
+    request = take()
+    child(recorder, request, "SUCCESS")
+    request.on_accepted(dead())
+    assert _records.lost(recorder.records.directory) == []
+
+
+def test_a_task_that_failed_keeps_its_message(take, recorder):
+    request = take()
+    request.on_accepted(os.getpid())
+    child(recorder, request, "FAILURE")
+    request.on_failure(failure(ValueError), return_ok=True)
+    assert (request.broker.on_disk(), states(recorder)) == ({"open": 0, "failed": 1}, ["failed"])
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_task_whose_process_was_killed_is_lost(take, recorder, late):
+    request = take(late=late)
+    request.on_accepted(dead())
+    request.on_failure(failure(WorkerLostError))
+    assert request.broker.acknowledged == [{"open": 1, "failed": 0}]
+    assert [record.id for record in _records.lost(recorder.records.directory)] == ["1f"]
+
+
+def test_a_late_task_is_never_written_when_it_ends_well(take, recorder):
+    request = take(late=True)
+    request.on_accepted(os.getpid())
+    child(recorder, request, "SUCCESS")
+    request.on_success((False, None, 0))
+    assert (request.broker.acknowledged, states(recorder)) == ([{"open": 0, "failed": 0}], ["succeeded"])
+
+
+def test_a_late_task_that_fails_is_kept_before_it_is_acknowledged(take, recorder):
+    request = take(late=True)
+    request.on_accepted(os.getpid())
+    child(recorder, request, "FAILURE")
+    request.on_failure(failure(ValueError), return_ok=True)
+    assert request.broker.acknowledged == [{"open": 0, "failed": 1}]
+
+
+def test_a_retry_leaves_nothing(take, recorder):
+    request = take()
+    request.on_accepted(os.getpid())
+    child(recorder, request, "RETRY")
+    request.on_failure(failure(Retry), return_ok=True)
+    assert (request.broker.on_disk(), states(recorder)) == ({"open": 0, "failed": 0}, ["retried"])
+
+
+def test_a_message_that_the_task_rejects_is_kept(take, recorder):
+    request = take(late=True)
+    request.on_accepted(os.getpid())
+    child(recorder, request, "REJECTED")
+    request.on_failure(failure(Reject), return_ok=True)
+    assert request.broker.rejected == [{"open": 0, "failed": 1}]
+
+
+def test_a_task_out_of_time_has_failed(take, recorder):
+    request = take()
+    request.on_accepted(dead())
+    request.on_timeout(False, 5)
+    assert (request.broker.on_disk(), states(recorder)) == ({"open": 0, "failed": 1}, ["failed"])
+
+
+def test_a_soft_time_limit_is_no_end(take):
+    request = take()
+    request.on_accepted(os.getpid())
+    request.on_timeout(True, 5)
+    assert request.broker.on_disk() == {"open": 1, "failed": 0}
+
+
+def test_a_revoked_task_keeps_its_message_and_an_expired_one_does_not(take, recorder):
+    take("1f")._announce_revoked("revoked", False, None, False)
+    take("2f")._announce_revoked("expired", False, None, True)
+    assert [record.state for record in _records.kept(recorder.records.directory, "failed")[0]] == ["REVOKED"]
+    assert sorted(states(recorder)) == ["expired", "revoked"]
+
+
+def test_a_task_that_a_stopping_worker_terminates_is_lost_not_revoked(take, recorder):
+    request = take()
+    request.on_accepted(dead())
+    request.stopping.should_terminate = True
+    request.on_failure(failure(Terminated))
+    assert len(_records.lost(recorder.records.directory)) == 1
+
+
+def test_a_killed_process_of_a_revoked_task_does_not_make_it_lost(take, recorder):
+    request = take()
+    request.on_accepted(dead())
+    request._announce_revoked("terminated", True, 9, False)
+    request.on_failure(failure(WorkerLostError))
+    assert (_records.lost(recorder.records.directory), states(recorder)) == ([], ["revoked"])
+
+
+def test_a_success_that_could_not_be_stored_keeps_the_message_as_failed(take, recorder):
+    request = take()
+    request.on_accepted(os.getpid())
+    child(recorder, request, "SUCCESS")
+    request.on_failure(failure(ConnectionError))
+    assert (request.broker.on_disk(), states(recorder)) == ({"open": 0, "failed": 1}, ["failed"])
+
+
+def test_a_running_task_is_not_lost(take, recorder):
+    take().on_accepted(os.getpid())
+    assert (_records.lost(recorder.records.directory), states(recorder)) == ([], ["running"])
+
+
+def test_a_process_number_that_was_given_again_does_not_hide_a_loss(take, recorder):
+    request = take()
+    request.on_accepted(os.getpid())
+    record = _records.kept(recorder.records.directory, "open")[0][0]
+    later = {**record.__dict__, "born": f"{record.born}0"}
+    assert not _records.Record(**later).running()
+
+
+def test_what_the_worker_throws_away_is_kept_first(recorder, message):
+    broker = Broker(recorder.records.directory)
+
+    class Consumer:
+        def on_unknown_message(self, body, message, exc=None):
+            broker.rejected.append(broker.on_disk())
+
+        on_unknown_task = on_invalid_task = on_unknown_message
+
+        def on_decode_error(self, message, exc):
+            broker.rejected.append(broker.on_disk())
+
+    taskstack_recorder.watch_refusals(Consumer, recorder)
+    Consumer().on_unknown_task(None, message("1f"), KeyError())
+    Consumer().on_decode_error(message("2f", body=b"\x80\x04pickle"), ValueError())
+    assert broker.rejected == [{"open": 0, "failed": 1}, {"open": 0, "failed": 2}]
+    assert states(recorder) == ["refused", "refused"]
+
+
+def test_a_broken_directory_never_stops_a_worker_and_is_told(take, recorder, records, caplog):
+    request = take()
+    records.directory += "/trouble/mail@host"
+    request.on_accepted(os.getpid())
+    child(recorder, request, "SUCCESS")
+    assert request.acknowledged
+    assert "Tasks run on" in caplog.text
+    assert recorder.note["unrecorded"] == 1
+
+
+def test_a_removed_directory_is_made_again(take, recorder):
+    subprocess.run(["rm", "-r", recorder.records.directory], check=True)
+    request = take()
+    request.on_accepted(os.getpid())
+    assert request.broker.acknowledged == [{"open": 1, "failed": 0}]
+
+
+def test_a_task_inside_another_is_nobody_elses_business(recorder):
+    context = types.SimpleNamespace(is_eager=True, retries=0)
+    recorder.ended(sender=types.SimpleNamespace(request=context, name="inner"), task_id="2f", state="SUCCESS")
+    assert states(recorder) == []
+
+
+def test_runs_of_one_identifier_do_not_disturb_each_other(take, recorder):
+    first, second = take("nightly"), take("nightly")
+    first.on_accepted(os.getpid())
+    second.on_accepted(os.getpid())
+    child(recorder, first, "SUCCESS")
+    assert second.broker.on_disk() == {"open": 1, "failed": 0}
+
+
+def test_the_name_of_a_run_is_never_given_twice():
+    assert len({taskstack_records.new_run() for _ in range(10_000)}) == 10_000

@@ -1,0 +1,187 @@
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the recorder writes, and how it is read."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+import taskstack_records
+from ansible_collections.taskstack.celery.plugins.module_utils import _recording, _records
+from hypothesis import given
+from hypothesis import strategies as st
+
+HEAD = {"id": "1f", "retries": 0, "task": "app.work", "time": 1000.0, "node": "mail@host", "pid": 2, "born": None}
+HEAD.update(exchange="", routing_key="celery", redelivered=False, headers={}, properties={})
+
+# What AMQP tables may hold; their times are whole seconds.
+times = st.datetimes(datetime.datetime(1970, 1, 2), datetime.datetime(2100, 1, 1)).map(lambda d: d.replace(microsecond=0))
+numbers = st.booleans() | st.integers() | st.decimals(allow_nan=False, allow_infinity=False)
+tables = st.recursive(
+    st.none() | st.text() | st.binary() | numbers | times,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+)
+
+
+def put(records, folder="open", suffix="", body=b"[]", **about):
+    run = taskstack_records.new_run()
+    records.put(folder, run + suffix, taskstack_records.pack({**HEAD, "run": run, **about}, body))
+    return run
+
+
+def end(records, state="SUCCESS", ended=2000.0, run="x", task_id="1f", retries=0):
+    records.append([state, task_id, retries, "app.work", None, ended, run])
+
+
+@given(body=st.binary(), headers=st.dictionaries(st.text(max_size=5), tables, max_size=4))
+def test_every_message_comes_back_byte_for_byte(tmp_path_factory, body, headers):
+    path = tmp_path_factory.mktemp("message") / "1"
+    path.write_bytes(taskstack_records.pack({**HEAD, "headers": headers}, body))
+    head, same = taskstack_records.read(str(path))
+    assert (taskstack_records.untag(head["headers"]), same) == (headers, body)
+
+
+def test_types_that_json_lacks_survive():
+    value = {"a": [b"\xff", decimal.Decimal("1.50")], "b": datetime.datetime(2026, 1, 2, 3, 4, 5), "c": (1, "x")}
+    assert taskstack_records.untag(json.loads(taskstack_records.dumps(value))) == {**value, "c": [1, "x"]}
+
+
+def test_files_are_for_their_owner_only(records):
+    put(records)
+    end(records)
+    modes = {oct(path.stat().st_mode & 0o777) for path in Path(records.directory).rglob("*") if path.is_file()}
+    folders = {oct(path.stat().st_mode & 0o777) for path in Path(records.directory).rglob("*") if path.is_dir()}
+    assert (modes, folders) == ({"0o600"}, {"0o700"})
+
+
+def test_a_torn_message_is_damaged_and_not_lost(records):
+    run = put(records)
+    path = Path(records.path("open", run))
+    path.write_bytes(path.read_bytes()[:-1])
+    assert _records.kept(records.directory, "open") == ([], [run])
+    assert "1 message file(s)" in _recording.problems(records.directory)[0]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"{}", b"[1]\nx", b"\xff\xfe", b'{"length": "x"}\n'])
+def test_garbage_between_messages_is_named_and_hides_none(records, content):
+    put(records)
+    Path(records.path("open", "garbage")).write_bytes(content)
+    put(records, task_id="2f")
+    found, damaged = _records.kept(records.directory, "open")
+    assert (len(found), damaged) == (2, ["garbage"])
+
+
+def test_a_changed_body_is_noticed_before_it_is_sent(records):
+    run = put(records, body=b"[1]")
+    path = Path(records.path("open", run))
+    path.write_bytes(path.read_bytes()[:-3] + b"[2]")
+    with pytest.raises(ValueError):
+        taskstack_records.read(str(path))
+
+
+def test_a_link_in_the_place_of_a_message_is_not_followed(records, tmp_path):
+    (tmp_path / "secret").write_bytes(taskstack_records.pack({**HEAD, "run": "1"}, b"x"))
+    os.symlink(tmp_path / "secret", records.path("open", "1-2-3"))
+    assert _records.kept(records.directory, "open") == ([], ["1-2-3"])
+
+
+def test_garbage_in_the_history_hides_no_line(records):
+    end(records, task_id="1f")
+    with open(next(Path(records.path("history")).iterdir()), "ab") as stream:
+        stream.write(b'\xff\xfe\n["SUCCESS"]\n[1,2,3,4,5,6,7]\n{"a":1}\nnull\n["SUCCESS","2f",0')
+    # Another process goes on in the same file, after a line that was cut short.
+    other = taskstack_records.Records(records.directory, records.node)
+    end(other, task_id="3f")
+    assert sorted(task["id"] for task in _recording.tasks(records.directory)) == ["1f", "3f"]
+
+
+def test_two_workers_share_a_directory(records):
+    other = taskstack_records.Records(records.directory, "export@host")
+    end(records, task_id="1f", ended=1)
+    end(other, task_id="2f", ended=2)
+    assert [task["worker"] for task in _recording.tasks(records.directory)] == ["export@host", "mail@host"]
+
+
+def test_a_worker_name_cannot_leave_the_directory(tmp_path):
+    records = taskstack_records.Records(str(tmp_path), "../../etc/x y")
+    records.prepare()
+    end(records)
+    assert [path.name.partition(".")[2] for path in (tmp_path / "history").iterdir()] == [".._.._etc_x_y.log"]
+
+
+def test_a_clock_that_steps_back_loses_and_repeats_nothing(records):
+    put(records, id="1f", time=5000.0)
+    run = put(records, id="2f", time=5000.0)
+    end(records, task_id="2f", ended=4000.0, run=run)
+    assert [record.id for record in _records.lost(records.directory)] == ["1f"]
+
+
+def test_a_later_end_of_the_same_attempt_is_the_end_of_a_copy_that_the_broker_delivered_again(records):
+    put(records, time=1000.0)
+    end(records, ended=2000.0)
+    assert _records.lost(records.directory) == []
+
+
+def test_an_earlier_end_belongs_to_another_task_of_that_name(records):
+    put(records, time=1000.0)
+    end(records, ended=900.0)
+    assert len(_records.lost(records.directory)) == 1
+
+
+def test_an_attempt_that_was_followed_by_the_next_is_not_lost(records):
+    put(records, retries=0)
+    end(records, retries=1)
+    assert _records.lost(records.directory) == []
+
+
+def test_resubmitting_is_no_end(records):
+    put(records)
+    end(records, state="RESUBMITTED")
+    assert len(_records.lost(records.directory)) == 1
+
+
+def test_expiry_takes_what_is_old_and_never_an_open_task(records):
+    now = time.time()
+    kept = [put(records), put(records, "failed", ".FAILURE")]
+    old = put(records, "failed", ".FAILURE")
+    records.put("history", "2020-01-01T00.mail@host.log", b"x")
+    for path in (records.path("failed", f"{old}.FAILURE"), records.path("open", kept[0])):
+        os.utime(path, (now - 900, now - 900))
+    os.utime(records.path("history", "2020-01-01T00.mail@host.log"), (now - 99, now - 99))
+    end(records, task_id="2f")
+    assert records.expire(now, 60, 600, 1 << 30) == (0, 0)
+    left = {folder: os.listdir(records.path(folder)) for folder in ("open", "failed")}
+    assert left == {"open": [kept[0]], "failed": [f"{kept[1]}.FAILURE"]}
+    assert [task["state"] for task in _recording.tasks(records.directory)] == ["succeeded", "lost"]
+
+
+def test_a_full_directory_gives_up_history_before_messages_and_never_open_ones(records):
+    put(records, body=b"x" * 50_000)
+    put(records, "failed", ".FAILURE", body=b"x" * 50_000)
+    records.put("history", "2020-01-01T00.mail@host.log", b"x" * 50_000)
+    removed, excess = records.expire(time.time(), 10**9, 10**9, 120_000)
+    assert (removed > 0, excess, len(os.listdir(records.path("failed")))) == (True, 0, 1)
+    removed, excess = records.expire(time.time(), 10**9, 10**9, 1)
+    assert (len(os.listdir(records.path("open"))), os.listdir(records.path("failed")), excess > 0) == (1, [], True)
+
+
+def test_troubles_are_sentences_that_say_what_to_do(records, tmp_path):
+    note = {"unrecorded": 3, "first": 0, "last": 60, "reason": "No space left on device", "removed": 5, "excess": 7}
+    Path(records.path("trouble", "mail@host")).write_text(json.dumps(note).ljust(1024))
+    text = " ".join(_recording.problems(records.directory))
+    assert "Worker mail@host took 3 task(s)" in text and "No space left on device" in text
+    assert "5 bytes of ended tasks" in text and "7 bytes above worker_recorder_max_bytes" in text
+    assert "cannot be read" in _recording.problems(str(tmp_path / "missing"))[0]
+
+
+def test_the_last_tasks_come_first_and_no_more_than_asked_for(records):
+    for number in range(20):
+        end(records, task_id=f"{number}f", ended=float(number))
+    assert [task["id"] for task in _recording.tasks(records.directory, 3)] == ["19f", "18f", "17f"]
