@@ -71,6 +71,11 @@ _RANGES: dict[str, tuple[t.Any, t.Any]] = {
 }
 
 
+def true(value: t.Any) -> bool:
+    """What Ansible makes of the value where a role wants true or false."""
+    return str(value).lower() in ("true", "yes", "on", "1", "y", "t")
+
+
 def _fits(kind: str, value: t.Any) -> bool:
     if kind in ("str", "path"):
         return isinstance(value, str)
