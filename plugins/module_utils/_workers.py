@@ -22,7 +22,7 @@ def read(node: str, answers: t.Mapping[str, t.Any], now: float) -> dict[str, t.A
         "pid": stats.get("pid"),
         "uptime": stats.get("uptime"),
         "prefetch": stats.get("prefetch_count"),
-        "done": sum(_mapping(stats.get("total")).values()) if stats else None,
+        "done": sum(count for count in _mapping(stats.get("total")).values() if isinstance(count, int)) if stats else None,
         "celery": _version(r"\bcelery:([\d.]+\w*)", report),
         "python": _version(r"\bpy:([\d.]+\w*)", report),
         "queues": sorted(str(queue.get("name")) for queue in queues) if "active_queues" in answers else None,
@@ -46,8 +46,8 @@ def read_task(
     # Before a task is accepted, and on old workers, this is not a time of day.
     started = started if isinstance(started, (int, float)) and started > 1e9 else None
     return {
-        "id": request.get("id"),
-        "name": request.get("name") or request.get("type"),
+        "id": _text(request.get("id")),
+        "name": _text(request.get("name") or request.get("type")),
         "state": state,
         "worker": node,
         "queue": _queue(_mapping(request.get("delivery_info")), queues),
@@ -85,6 +85,10 @@ def _queue(delivery: t.Mapping[str, t.Any], queues: list[dict[str, t.Any]]) -> s
 def _version(pattern: str, report: str) -> str | None:
     found = re.search(pattern, report)
     return found.group(1) if found else None
+
+
+def _text(value: t.Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def _mapping(value: t.Any) -> t.Mapping[str, t.Any]:

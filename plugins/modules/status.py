@@ -87,11 +87,7 @@ seealso:
 EXAMPLES = r"""
 - name: Look at the stack of this host
   taskstack.celery.status:
-  register: stack
-
-- name: Show what is wrong with it
-  ansible.builtin.debug:
-    var: stack.problems
+  register: stack    # stack.problems says in sentences what is wrong
 
 - name: Fail unless broker and workers are in order
   taskstack.celery.status:

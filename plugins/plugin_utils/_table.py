@@ -75,5 +75,6 @@ def _section(head: str, heads: tuple[str, ...], rows: Rows, width: int) -> list[
 
 
 def _cell(text: str, size: int, numeric: bool) -> str:
-    cut = text if len(text) <= size else text[: size - 1] + "~"
+    # Names differ at their end: app.tasks.export, crop@host.
+    cut = text if len(text) <= size else "~" + text[1 - size :]
     return cut.rjust(size) if numeric else cut.ljust(size)
