@@ -166,7 +166,7 @@ flower:
   type: dict
 beat:
   description:
-    - Beat, as far as this host sees it. C(beat.state) is V(up), V(down) or V(unknown), RV(beat.pids) its processes.
+    - Beat, as far as this host sees it. C(beat.state) is V(up), V(down) or V(unknown), C(beat.pids) its processes.
   returned: always
   type: dict
 tasks:
