@@ -1,0 +1,118 @@
+"""A deployed stack, for several scenarios: runs the shipped playbooks again and asks the running programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import time
+import typing as t
+
+import pytest
+import yaml
+
+ROOT = next(folder for folder in pathlib.Path(__file__).absolute().parents if (folder / "galaxy.yml").exists())
+
+
+class Stack:
+    """The stack `sample` on one host of one scenario."""
+
+    def __init__(self, scenario: str, host: t.Any, name: str) -> None:
+        """`host` is testinfra's, `name` its name in the inventory."""
+        self.folder, self.host, self.name = ROOT / "molecule" / scenario, host, name
+
+    def play(
+        self, *arguments: str, playbook: str = "site.yml", inventory: pathlib.Path | None = None, **variables: t.Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a shipped playbook; the variables come on top of the inventory."""
+        command = ["ansible-playbook", ROOT / playbook, "--inventory", inventory or self.folder / "inventory"]
+        command += [*arguments, "--extra-vars", json.dumps(variables)]
+        environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+        return subprocess.run(
+            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+
+    def changed(self, *arguments: str, **more: t.Any) -> int:
+        """How many tasks of a playbook changed something; it must succeed."""
+        done = self.play(*arguments, **more)
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+        return sum(int(word.split("=")[1]) for word in done.stdout.split() if word.startswith("changed="))
+
+    def pids(self) -> dict[str, int]:
+        """The main process of each program of the stack, by what it is: a node's name, beat or flower."""
+        lines = [line.split(None, 2) for line in self.host.check_output("ps -eo pid=,ppid=,args=").splitlines()]
+        programs = {pid: (parent, text) for pid, parent, text in lines if "/bin/celery " in text}
+        # The pool's processes have the same arguments as their parent.
+        mains = {int(pid): text for pid, (parent, text) in programs.items() if parent not in programs}
+        found = {pid: re.search(r" (?:worker -n (\w+)@|(beat|flower) )", text) for pid, text in mains.items()}
+        return {str(match[1] or match[2]): pid for pid, match in found.items() if match}
+
+    def secrets(self) -> dict[str, str]:
+        """The real passwords of this deployment."""
+        files = {file.name: file.read_text().split()[0] for file in (self.folder / ".secrets").iterdir()}
+        conf = self.host.check_output("cat /etc/taskstack/sample.flower.cookie").strip()
+        return {**files, "cookie": conf}
+
+    @staticmethod
+    def here(command: str) -> str:
+        """What a command prints on the controller."""
+        return subprocess.run(command, shell=True, capture_output=True, text=True, check=False).stdout
+
+    def python(self, code: str) -> str:
+        """What code prints that runs as the application."""
+        done = self.host.run("celery-sample --run python -c %s", code)
+        assert done.rc == 0, done.stderr
+        return str(done.stdout).strip()
+
+    def begin(self, code: str, file: str) -> None:
+        """Run code as the application in the background; its output goes to a file."""
+        self.host.check_output("sh -c %s", f"celery-sample --run python -c '{code}' > {file} 2>&1 &")
+
+    def wait_for(self, what: str, condition: t.Callable[[], t.Any], seconds: float = 30) -> t.Any:
+        """Ask until it is so; on failure show the ends of the logs."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            answer = condition()
+            if answer:
+                return answer
+            time.sleep(0.3)
+        logs = self.host.run("tail -n 25 /var/log/taskstack/sample/*.log").stdout
+        raise AssertionError(f"{what} did not happen within {seconds} s.\n{logs}")
+
+    def flower(self, path: str, login: bool = True) -> tuple[int, str]:
+        """Status and body of a page of Flower, asked on its own host."""
+        user = f"admin:{self.secrets()['flower_password']}" if login else ""
+        code = (
+            "import sys, urllib.request, base64, urllib.error\n"
+            "request = urllib.request.Request('http://127.0.0.1:5555' + sys.argv[1])\n"
+            "login = base64.b64encode(sys.stdin.read().encode()).decode()\n"
+            "if login: request.add_header('Authorization', 'Basic ' + login)\n"
+            "try:\n    answer = urllib.request.urlopen(request, timeout=20)\n"
+            "except urllib.error.HTTPError as exc:\n    answer = exc\n"
+            "print(answer.code); print(answer.read().decode())\n"
+        )
+        done = self.host.run("printf %%s %s | python3 -c %s %s", user, code, path)
+        assert done.rc == 0, done.stderr
+        status, _line, body = str(done.stdout).partition("\n")
+        return int(status), body
+
+    def inventory(self, folder: pathlib.Path, change: t.Callable[[dict[str, t.Any]], None]) -> pathlib.Path:
+        """A copy of the scenario's inventory with something changed."""
+        target = folder / "inventory"
+        (target / "group_vars").mkdir(parents=True)
+        (target / "group_vars" / "all.yml").write_text((self.folder / "inventory/group_vars/all.yml").read_text())
+        hosts = yaml.safe_load((self.folder / "inventory" / "hosts.yml").read_text())
+        common = hosts["all"]["children"]["instances"]["vars"]
+        common["sample_app_directory"] = str(ROOT / "examples" / "sample_app")
+        common["taskstack_secrets"] = str(self.folder / ".secrets")
+        change(hosts["all"])
+        (target / "hosts.yml").write_text(yaml.safe_dump(hosts))
+        return target
+
+
+@pytest.fixture
+def stack(request: pytest.FixtureRequest, host: t.Any) -> Stack:
+    """The deployed stack of the scenario that the test belongs to."""
+    return Stack(request.path.parent.parent.name, host, host.backend.name)
