@@ -161,14 +161,22 @@ workers:
     uptime: {description: Seconds since its start., type: int}
     prefetch: {description: How many tasks it fetches ahead., type: int}
 flower:
-  description: Flower. C(flower.state) is V(up), V(down) (connection refused), V(denied) or V(unknown).
+  description: Flower.
   returned: always
   type: dict
+  contains:
+    state: {description: "One of V(up) V(denied) V(unknown), or V(down) when the connection is refused.", type: str}
+    url: {description: Its address as seen from this host., type: str}
+    detail: {description: What went wrong., type: str}
 beat:
   description:
-    - Beat, as far as this host sees it. C(beat.state) is V(up), V(down) or V(unknown), C(beat.pids) its processes.
+    - Beat, as far as this host sees it.
   returned: always
   type: dict
+  contains:
+    state: {description: One of V(up) V(down) V(unknown)., type: str}
+    host: {description: Where the deployment has it., type: str}
+    pids: {description: Its processes on this host., type: list, elements: int}
 tasks:
   description:
     - Tasks in the hands of workers, the longest running first, then recorded tasks, the newest first.
