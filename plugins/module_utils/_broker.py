@@ -12,32 +12,17 @@ import ssl
 import typing as t
 from urllib.parse import quote, urlsplit
 
-from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._broker_errors import (
+    BrokerError,
+    Denied,
+    NotFound,
+    Refused,
+    Unreachable,
+    bad_answer,
+    no_answer,
+)
 
-
-class BrokerError(TaskstackError):
-    """The management API did not do what it was asked."""
-
-
-class Unreachable(BrokerError):
-    """Nothing answered: no port, no name, no trust, or no reply in time."""
-
-
-class Denied(BrokerError):
-    """The broker answered 401 or 403."""
-
-
-class NotFound(BrokerError):
-    """The broker answered 404."""
-
-
-class Refused(BrokerError):
-    """The broker answered any other error; ``reason`` holds its own words."""
-
-    def __init__(self, message: str, reason: str) -> None:
-        """Keep the broker's words apart from our sentence."""
-        super().__init__(message)
-        self.reason = reason
+__all__ = ["Broker", "BrokerError", "Denied", "NotFound", "Refused", "Unreachable", "path"]
 
 
 def path(*parts: str) -> str:
@@ -101,46 +86,28 @@ class Broker:
             except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as exc:
                 self._connection.close()
                 if last_chance:
-                    raise self._unreachable(exc) from exc
+                    raise no_answer(self.url, exc) from exc
             except (OSError, http.client.HTTPException) as exc:
                 self._connection.close()
-                raise self._unreachable(exc) from exc
+                raise no_answer(self.url, exc) from exc
         if response.status >= 400:
-            raise self._error(method, api_path, response.status, content)
+            raise bad_answer(self.url, self.user, f"{method} {self.url}{api_path}", response.status, content)
         return json.loads(content) if content else None
 
     def close(self) -> None:
         """Hang up."""
         self._connection.close()
 
-    def _unreachable(self, exc: Exception) -> Unreachable:
-        reason = getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
-        if isinstance(exc, ssl.SSLCertVerificationError):
-            cure = "Give the broker's certificate authority as ca_file, and the certificate's name in management_url."
-        else:
-            cure = "Is RabbitMQ running, rabbitmq_management enabled and the port open from this host?"
-        return Unreachable(f"No answer from {self.url} ({reason}). {cure}")
-
-    def _error(self, method: str, api_path: str, status: int, content: bytes) -> BrokerError:
-        try:
-            answer = json.loads(content)
-            reason = str(answer.get("reason") or answer.get("error") or answer)
-        except (ValueError, AttributeError):
-            reason = content.decode("utf-8", "replace")[:300]
-        if status in (401, 403):
-            return Denied(
-                f"{self.url} refused user {self.user!r} ({status}: {reason}). "
-                "Check the password, and that the user has a management tag and rights on the virtual host."
-            )
-        text = f"{method} {self.url}{api_path} was answered with {status}: {reason}."
-        return NotFound(text) if status == 404 else Refused(text, reason)
-
 
 def _tls(params: t.Mapping[str, t.Any]) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=params["ca_file"])
+    try:
+        context = ssl.create_default_context(cafile=params["ca_file"])
+        if params["client_cert"]:
+            context.load_cert_chain(params["client_cert"], params["client_key"])
+    except OSError as exc:
+        files = ", ".join(params[name] for name in ("ca_file", "client_cert", "client_key") if params[name])
+        raise BrokerError(f"Cannot use the TLS files {files} ({exc}): they must be readable PEM on this host.") from exc
     if not params["validate_certs"]:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    if params["client_cert"]:
-        context.load_cert_chain(params["client_cert"], params["client_key"])
     return context

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 Key = tuple[str, ...]
 Fields = dict[str, t.Any]
-# kind -> key -> fields
 State = dict[str, dict[Key, Fields]]
 
 

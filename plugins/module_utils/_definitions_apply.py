@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import time
 import typing as t
 
 from ansible_collections.taskstack.celery.plugins.module_utils._broker import Broker, BrokerError, NotFound, path
@@ -33,11 +32,11 @@ def read(broker: Broker, wanted: State) -> tuple[State, str]:
     return current, str(export["rabbitmq_version"])
 
 
-def messages(broker: Broker, changes: list[Change], check_mode: bool) -> dict[Key, int]:
-    """The messages in the queues that are to be removed."""
+def messages(broker: Broker, changes: list[Change], wait: t.Callable[[int], None] | None) -> dict[Key, int]:
+    """The messages in the queues that are to be removed; without ``wait`` as far as they are known now."""
     gone = [change for change in changes if change.kind == "queues" and change.after is None]
-    if not check_mode and not all(is_classic(change) for change in gone):
-        time.sleep(_FRESH)
+    if wait and not all(is_classic(change) for change in gone):
+        wait(_FRESH)
     counts: dict[Key, int] = {}
     for vhost in {change.key[0] for change in gone}:
         # Without statistics but with totals: counted now for classic queues, not some seconds ago.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.taskstack.celery.plugins.module_utils._definitions import KINDS
-from ansible_collections.taskstack.celery.plugins.module_utils._definitions_plan import HASHES
+from ansible_collections.taskstack.celery.plugins.module_utils._passwords import HASHES
 
 Option = dict[str, t.Any]
 

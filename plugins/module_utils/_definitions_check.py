@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 import typing as t
 
@@ -18,25 +16,9 @@ from ansible_collections.taskstack.celery.plugins.module_utils._definitions impo
     duplicates,
     label,
 )
-from ansible_collections.taskstack.celery.plugins.module_utils._definitions_plan import HASHES, Change
-
-_NUMBERS = {
-    "consumer-timeout",
-    "delivery-limit",
-    "expires",
-    "max-in-memory-bytes",
-    "max-in-memory-length",
-    "max-length",
-    "max-length-bytes",
-    "message-ttl",
-    "stream-max-segment-size-bytes",
-}
-_TEXTS = {"alternate-exchange", "dead-letter-exchange", "dead-letter-routing-key", "ha-mode", "max-age"}
-_CHOICES = {
-    "dead-letter-strategy": ("at-most-once", "at-least-once"),
-    "overflow": ("drop-head", "reject-publish", "reject-publish-dlx"),
-    "queue-mode": ("default", "lazy"),
-}
+from ansible_collections.taskstack.celery.plugins.module_utils._definitions_plan import Change
+from ansible_collections.taskstack.celery.plugins.module_utils._passwords import is_hash
+from ansible_collections.taskstack.celery.plugins.module_utils._policy_keys import wrong_value
 
 
 def blockers(
@@ -103,15 +85,8 @@ def _users(current: State, wanted: State) -> t.Iterator[str]:
             yield f"User {key[0]} does not exist yet: give a password, or a password_hash (empty: no password will do)."
         if fields.get("password") == "":
             yield f'User {key[0]}: the password is empty. To forbid logins by password, give password_hash: "".'
-        if stored and not _is_hash(stored, fields.get("hashing_algorithm", "rabbit_password_hashing_sha256")):
+        if stored and not is_hash(stored, fields.get("hashing_algorithm", "rabbit_password_hashing_sha256")):
             yield f"User {key[0]}: password_hash is not what RabbitMQ stores, base64 of 4 bytes of salt and the hash."
-
-
-def _is_hash(stored: str, algorithm: str) -> bool:
-    try:
-        return len(base64.b64decode(stored, validate=True)) == {"sha256": 36, "sha512": 68}[HASHES[algorithm]]
-    except (binascii.Error, KeyError):
-        return False
 
 
 def _patterns(wanted: State) -> t.Iterator[str]:
@@ -130,20 +105,9 @@ def _policies(wanted: State) -> t.Iterator[str]:
             if not fields["definition"]:
                 yield f"{kind}: {label(kind, key)} has an empty definition: say at least one thing it sets."
             for name, value in fields["definition"].items():
-                wrong = _wrong_value(name, value)
+                wrong = wrong_value(name, value)
                 if wrong:
                     yield f"{kind}: {label(kind, key)}: {name} must be {wrong}, not {value!r}."
-
-
-def _wrong_value(name: str, value: t.Any) -> str:
-    # What plugins add is theirs to judge: the broker refuses it with a sentence of its own.
-    if name in _NUMBERS and (not isinstance(value, int) or isinstance(value, bool)):
-        return "an integer"
-    if name in _TEXTS and not isinstance(value, str):
-        return "a text"
-    if name in _CHOICES and value not in _CHOICES[name]:
-        return "one of " + ", ".join(_CHOICES[name])
-    return ""
 
 
 def _missing(current: State, wanted: State) -> t.Iterator[str]:

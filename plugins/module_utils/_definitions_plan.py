@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import re
 import typing as t
 from dataclasses import dataclass
@@ -20,8 +17,8 @@ from ansible_collections.taskstack.celery.plugins.module_utils._definitions impo
     State,
     label,
 )
+from ansible_collections.taskstack.celery.plugins.module_utils._passwords import matches
 
-HASHES = {"rabbit_password_hashing_sha256": "sha256", "rabbit_password_hashing_sha512": "sha512"}
 # The broker's own; clients and the cluster rely on them.
 _OWN_GLOBAL_PARAMETERS = {"internal_cluster_id", "cluster_name", "cluster_tags"}
 
@@ -116,19 +113,10 @@ def same(kind: str, have: Fields, want: Fields) -> bool:
     return all(have.get(field) == value for field, value in want.items())
 
 
-def password_matches(password: str, stored: str, algorithm: str) -> bool:
-    """Whether the broker's salted hash is that of the password."""
-    if algorithm not in HASHES or not stored:
-        return False
-    raw = base64.b64decode(stored)
-    digest = hashlib.new(HASHES[algorithm], raw[:4] + password.encode()).digest()
-    return hmac.compare_digest(raw[4:], digest)
-
-
 def _same_password(have: Fields, want: Fields) -> bool:
     algorithm = have.get("hashing_algorithm", "")
     if "password" in want:
-        return password_matches(want["password"], have.get("password_hash", ""), algorithm)
+        return matches(want["password"], have.get("password_hash", ""), algorithm)
     if "password_hash" in want:
         same_way = want["password_hash"] == "" or want.get("hashing_algorithm", algorithm) == algorithm
         return same_way and bool(want["password_hash"] == have.get("password_hash"))

@@ -19,9 +19,11 @@ def entries(changes: list[Change], current: State) -> t.Iterator[Entry]:
     """What is made or mended, in the order in which the broker can take it."""
     limits: dict[str, Fields] = {}
     for change in changes:
+        if change.after is None or change.kind == "user_limits":
+            continue
         if change.kind == "vhost_limits":
-            limits.setdefault(change.key[0], {})[change.key[1]] = change.after and change.after["value"]
-        elif change.after is not None and change.kind != "user_limits":
+            limits.setdefault(change.key[0], {})[change.key[1]] = change.after["value"]
+        else:
             yield _entry(change.kind, change.key, change.after)
     yield from _limits(limits, current)
     yield from _restored(changes, current)
@@ -45,9 +47,10 @@ def _limits(limits: dict[str, Fields], current: State) -> t.Iterator[Entry]:
     # The limits of a virtual host are one parameter: those that stay have to be sent along.
     for vhost, changed in limits.items():
         kept = {key[1]: fields["value"] for key, fields in current["vhost_limits"].items() if key[0] == vhost}
-        value = {limit: number for limit, number in {**kept, **changed}.items() if number is not None}
-        if any(number is not None for number in changed.values()):
-            yield "parameters", {"component": "vhost-limits", "name": "limits", "vhost": vhost, "value": value}
+        yield (
+            "parameters",
+            {"component": "vhost-limits", "name": "limits", "vhost": vhost, "value": {**kept, **changed}},
+        )
 
 
 def _restored(changes: list[Change], current: State) -> t.Iterator[Entry]:

@@ -16,7 +16,7 @@ description:
     requests.
   - Passwords are compared with the salted hash that the broker stores, so a second run changes nothing.
   - Everything that speaks against the changes is found and named before the first one is made.
-  - The lists have the form of RabbitMQ's own definitions file, so an exported one can be pasted.
+  - Lists and their fields are named as in RabbitMQ's own definitions file.
 options:
   state:
     description:
@@ -477,6 +477,7 @@ version:
   sample: 4.0.5
 """
 
+import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -493,14 +494,17 @@ from ansible_collections.taskstack.celery.plugins.module_utils._definitions_args
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 
 
-def run(params: dict[str, t.Any], broker: t.Any, check_mode: bool) -> dict[str, t.Any]:
+def run(
+    params: dict[str, t.Any], broker: t.Any, check_mode: bool, wait: t.Callable[[float], None] = time.sleep
+) -> dict[str, t.Any]:
     """Compare, refuse or carry out, and tell."""
     wanted = _definitions.from_params(params)
     current, version = _definitions_apply.read(broker, wanted)
     changes = _definitions_plan.plan(current, wanted, _definitions_plan.Scope.from_params(params))
     blockers = _definitions_check.blockers(params, current, wanted, changes, version)
     if not params["force"]:
-        blockers += _definitions_check.full_queues(changes, _definitions_apply.messages(broker, changes, check_mode))
+        counts = _definitions_apply.messages(broker, changes, None if check_mode else wait)
+        blockers += _definitions_check.full_queues(changes, counts)
     if blockers:
         raise TaskstackError("Nothing was changed. " + " ".join(blockers))
     if not check_mode:
