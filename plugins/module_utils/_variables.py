@@ -29,6 +29,10 @@ class Broken:
         """The reason, which must not hold the value."""
         self.reason = reason
 
+    def __repr__(self) -> str:
+        """The same words in every run, as names of tests need."""
+        return f"Broken({self.reason!r})"
+
 
 def wrong_values(variables: Variables, roles: Specs, every_role: Specs) -> list[str]:
     """One sentence per variable that is missing, broken, misspelt, or not what a role of this host takes."""
