@@ -29,15 +29,9 @@ class Stack:
 
     def start(self, module, **arguments):
         """Start a module on the worker host."""
-        command = [
-            "ansible",
-            "worker",
-            *self.inventories,
-            "-m",
-            f"taskstack.celery.{module}",
-            "-a",
-            json.dumps(arguments),
-        ]
+        command = ["ansible", "worker", *self.inventories, "-m", f"taskstack.celery.{module}"]
+        if arguments:
+            command += ["-a", json.dumps(arguments)]
         env = {
             **os.environ,
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
@@ -54,7 +48,7 @@ class Stack:
         """What a started module returned."""
         out, err = process.communicate(timeout=120)
         assert "=> {" in out, out + err
-        return json.loads(out[out.index("{") :])
+        return json.loads(out.partition("=> ")[2])
 
     def status(self):
         """What `status` sees."""
