@@ -69,7 +69,8 @@ def inside() -> None:
         spread = f"{(min(ratios) - 1) * 100:+.1f} to {(max(ratios) - 1) * 100:+.1f} %"
         print(
             f"{name} tasks: {without:,.0f}/s without, {with_it:,.0f}/s with the recorder: "
-            f"{cost:+.1f} % time, median of {ROUNDS} pairs ({spread}); goal at most {goal} %"
+            f"{cost:+.1f} % time, median of {ROUNDS} pairs ({spread}); goal at most {goal} %",
+            flush=True,
         )
 
 

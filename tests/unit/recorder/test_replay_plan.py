@@ -172,5 +172,5 @@ def test_a_command_runs_only_when_nothing_of_it_waits_or_runs(stack):
 
 
 def test_a_command_that_fails_shows_its_last_lines(stack):
-    with pytest.raises(TaskstackError, match="status 3[.] Its last lines: line"):
+    with pytest.raises(TaskstackError, match=r"status 3\. Its last lines: line"):
         run(stack(), command=["broken"])
