@@ -8,13 +8,17 @@ docs/recorder.md says what lies where.
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import io
 import json
 import os
 import typing as t
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, replace
 
+#: Ends after which a message is kept.
+BAD = ("FAILURE", "REJECTED", "REVOKED")
 #: Enough bytes for one line of the history.
 LINE_BYTES = 300
 
@@ -37,15 +41,21 @@ class Record:
     exchange: str
     routing_key: str
     redelivered: bool
+    held: bool
 
     @classmethod
     def load(cls, directory: str, folder: str, file: str) -> Record:
         """Read the first line of a message file; ValueError when the file is not whole, OSError when it has gone."""
-        with open(os.open(os.path.join(directory, folder, file), os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
+        path = os.path.join(directory, folder, file)
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
             line = stream.readline()
+            if file.endswith(".slot") and not line.strip(b"\0"):
+                raise FileNotFoundError(file)
             head = json.loads(line)
-            if len(line) + head["length"] != os.fstat(stream.fileno()).st_size:
-                raise ValueError("The file has not the length that it should have.")
+            body = stream.read(head["length"])
+            if len(body) != head["length"] or zlib.crc32(body) != head["checksum"]:
+                raise ValueError("The checksum does not match.")
+            held = file.endswith(".slot") and _locked(stream)
         texts = {name: str(head[name] or "") for name in ("run", "id", "task", "node", "exchange", "routing_key")}
         # open/<run>, failed/<run>.<state>, sending/<batch>/<number>.<run>[.<state>]
         state = file.rpartition(".")[2] if file.endswith((".FAILURE", ".REJECTED", ".REVOKED", ".REFUSED")) else "OPEN"
@@ -58,17 +68,28 @@ class Record:
             pid=int(head["pid"]),
             born=head["born"],
             redelivered=bool(head["redelivered"]),
+            held=held,
             **texts,
         )
 
     def running(self) -> bool:
-        """Whether the process that ran the task is still the same one, and alive."""
+        """Whether the worker still has its hands on the message, or the task's process lives on without it."""
+        if self.held:
+            return True
         try:
             with open(f"/proc/{self.pid}/stat", "rb") as stat:
                 fields = stat.read().rpartition(b")")[2].split()
         except OSError:
             return False
         return fields[0] not in (b"Z", b"X") and self.born == f"{_boot()}:{fields[19].decode()}"
+
+
+def _locked(stream: t.BinaryIO) -> bool:
+    try:
+        fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    return False
 
 
 @functools.cache
@@ -125,7 +146,7 @@ def _fields(line: bytes) -> list[t.Any] | None:
     return fields if whole else None
 
 
-def verdicts(records: list[Record], directory: str) -> dict[str, str]:
+def verdicts(records: list[Record], directory: str, own: bool = False) -> dict[str, str]:
     """By run: how the task of a message that nobody works on has ended after all; those without a verdict have not.
 
     The end is noted by the process that ran the task, perhaps before the main one notes the message. A message that the
@@ -136,10 +157,13 @@ def verdicts(records: list[Record], directory: str) -> dict[str, str]:
         wanted.setdefault(record.id, []).append(record)
     found: dict[str, str] = {}
     for _node, (state, task_id, retries, _name, _began, ended, run) in history(directory) if wanted else ():
-        for record in wanted.get(task_id, ()):
-            later = ended > record.time and _covers(state, retries, record)
-            if state != "RESUBMITTED" and (run == record.run or later):
-                found[record.run] = "SUCCESS" if found.get(record.run) == "SUCCESS" else state
+        for record in wanted.get(task_id, ()) if state != "RESUBMITTED" else ():
+            own_end = run == record.run and record.state == "OPEN"
+            later = not own and run != record.run and ended > record.time and _covers(state, retries, record)
+            if own_end or later:
+                # A success of any copy settles it; where its own process and the main one differ, the worse is true.
+                best = "SUCCESS" if later else "FAILURE"
+                found[record.run] = best if best in (state, found.get(record.run)) else state
     return found
 
 
@@ -148,13 +172,20 @@ def _covers(state: str, retries: int, record: Record) -> bool:
 
 
 def gone(directory: str) -> list[Record]:
-    """The messages that no process of this host works on: those of dead processes, and those that ended badly."""
-    return [record for record in kept(directory, "open")[0] if not record.running()] + kept(directory, "failed")[0]
+    """The messages that no process of this host works on: those of dead processes, and those that ended badly.
+
+    What a dead worker left is here as if the next one had already sorted it out.
+    """
+    failed = kept(directory, "failed")[0]
+    known = {record.run for record in failed}
+    dead = [record for record in kept(directory, "open")[0] if not record.running() and record.run not in known]
+    ends = {run: state for run, state in verdicts(dead, directory, own=True).items() if state in BAD}
+    return [replace(record, state=ends.get(record.run, record.state)) for record in dead] + failed
 
 
 def lost(directory: str) -> list[Record]:
     """The messages whose task has not ended and whose process is gone, oldest first."""
-    dead = [record for record in kept(directory, "open")[0] if not record.running()]
+    dead = [record for record in gone(directory) if record.state == "OPEN"]
     over = verdicts(dead, directory)
     return [record for record in dead if record.run not in over]
 

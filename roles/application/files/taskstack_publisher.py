@@ -33,6 +33,7 @@ class Batch(object):
         self.records, self.broker, self.name, self.report = records, broker, name, report
         self.folder = os.path.join(SENDING, name)
         self.queue = "taskstack.resubmit." + name
+        self.names = {}
 
     def send(self, items):
         """Publish ``[(folder, file)]``; those that have gone in the meantime were done by somebody else."""
@@ -41,7 +42,9 @@ class Batch(object):
         os.mkdir(self.records.path(self.folder), 0o700)
         marked = self.broker.open_marker(self.queue)
         for number, (folder, name) in enumerate(items, 1):
-            claim = "%d.%s" % (number, name)
+            # A slot becomes a file like any other when its worker is gone.
+            claim = "%d.%s" % (number, name[:-5] if name.endswith(".slot") else name)
+            self.names[claim] = name
             if not self.records.move(folder, name, self.folder, claim):
                 self.report(name, "gone")
                 continue
@@ -86,12 +89,12 @@ class Batch(object):
             # A full disk must not send a message twice: the file goes even if that cannot be noted.
             pass
         self.records.drop(self.folder, claim)
-        self.report(name, "published")
+        self.report(self.names.get(claim, name), "published")
 
     def _back(self, claim, reason):
         name = claim.partition(".")[2]
         self.records.move(self.folder, claim, FAILED if "." in name else OPEN, name)
-        self.report(name, reason)
+        self.report(self.names.get(claim, name), reason)
 
     def recover(self):
         """Finish what a publisher that died had begun: what the broker has is done, the rest goes back."""

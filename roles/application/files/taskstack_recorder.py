@@ -16,7 +16,7 @@ import os
 import threading
 import time
 
-from taskstack_records import FAILED, OPEN, TROUBLE, Records, born, new_run, pack
+from taskstack_records import BAD, FAILED, OPEN, TROUBLE, Records, Slots, born, new_run, pack
 
 logger = logging.getLogger(__name__)
 
@@ -24,8 +24,6 @@ logger = logging.getLogger(__name__)
 NOTE_BYTES = 1024
 #: The headers under their names among the properties.
 HEADERS = ("headers", "application_headers")
-#: Ends after which the message is kept. Celery rejects a task whose retry it could not publish.
-BAD = ("FAILURE", "REJECTED", "REVOKED")
 #: What the main process hears in place of a result when a task's process died: nobody knows how far it came.
 DEATHS = ("WorkerLostError", "SystemExit", "KeyboardInterrupt", "Terminated")
 
@@ -40,7 +38,7 @@ class Recorder(object):
 
     def __init__(self, records, keep, keep_failed, max_bytes):
         """Open the worker's note; the folders are made here, so that a wrong directory is noticed at the start."""
-        self.records, self.limits = records, (keep, keep_failed, max_bytes)
+        self.records, self.slots, self.limits = records, Slots(records), (keep, keep_failed, max_bytes)
         self.note, self._note_handle, self._warned = {"unrecorded": 0}, None, 0
         self._lock = threading.Lock()
         self._started, self._main = {}, os.getpid()
@@ -84,18 +82,23 @@ class Recorder(object):
             text = "Cannot record tasks in %s: %s. Tasks run on, but would be lost with this worker."
             logger.error(text, self.records.directory, reason)
 
-    def take(self, request, place):
-        """Write the message of a request that is about to be acknowledged."""
-        self.guard(self._take, request, place)
+    def take(self, request, state):
+        """Write the message of a request that is about to be acknowledged: ``open``, or how it ended already."""
+        self.guard(self._take, request, state)
 
-    def _take(self, request, place):
+    def _take(self, request, state):
         pid = getattr(request, "worker_pid", None) or os.getpid()
-        self._put(place, request.message, run_of(request), request.id, request.task.name, retries(request), pid)
+        self._put(state, request.message, run_of(request), request.id, request.task.name, retries(request), pid)
 
-    def _put(self, place, message, run, task_id, task, attempt, pid):
-        head = dict(describe(message), run=run, id=task_id, task=task, retries=attempt)
+    def _put(self, state, message, run, task_id, task, attempt, pid):
+        head = describe(message)
+        head.update(run=run, id=task_id, task=task, retries=attempt)
         head.update(time=time.time(), node=self.records.node, pid=pid, born=born(pid))
-        self.records.put(place[0], run + place[1], pack(head, body(message)))
+        content = pack(head, body(message))
+        if state == OPEN:
+            self.slots.put(run, pid, content)
+        else:
+            self.records.put(FAILED, "%s.%s" % (run, state), content)
 
     def started(self, task_id=None, **_):
         """Remember when a task began, in the process that runs it."""
@@ -109,27 +112,21 @@ class Recorder(object):
             self.guard(self._end, run, task_id, retries(sender.request), sender.name, state, began)
 
     def _end(self, run, task_id, attempt, name, state, began):
-        try:
-            self.records.append([state, task_id, attempt, name, began, time.time(), run])
-        finally:
-            self._leave(run, state)
-
-    def _leave(self, run, state):
-        if state in BAD:
-            self.records.move(OPEN, run, FAILED, "%s.%s" % (run, state))
-        else:
-            self.records.drop(OPEN, run)
+        self.records.append([state, task_id, attempt, name, began, time.time(), run])
 
     def settle(self, request, state, report):
-        """The main process has heard the end; the one that ran it may have been faster than the acknowledgement."""
+        """Let the message of a task go that has ended, or keep it; ``state`` is None when its process died."""
         self.guard(self._settle, request, state, report)
 
     def _settle(self, request, state, report):
         run = run_of(request)
-        self._leave(run, state)
-        if state == "FAILURE" and not os.path.exists(self.records.path(FAILED, run + ".FAILURE")):
-            self._take(request, (FAILED, ".FAILURE"))
-            report = True
+        if state is None:
+            self.slots.keep(run, OPEN, run)
+        elif state not in BAD:
+            self.slots.erase(run)
+        else:
+            # What was acknowledged late is not in a slot: it went to its place at that moment.
+            self.slots.keep(run, FAILED, "%s.%s" % (run, state))
         if report:
             self.records.append([state, request.id, retries(request), request.task.name, None, time.time(), run])
 
@@ -141,15 +138,18 @@ class Recorder(object):
         headers, run = message.headers or {}, new_run()
         task_id = headers.get("id") or message.properties.get("correlation_id") or run
         task, attempt = headers.get("task"), headers.get("retries") or 0
-        self._put((FAILED, ".REFUSED"), message, run, task_id, task, attempt, os.getpid())
+        self._put("REFUSED", message, run, task_id, task, attempt, os.getpid())
         self.records.append(["REFUSED", task_id, attempt, task, None, time.time(), run])
 
     def expire(self):
-        """Remove what is old; a directory above its limit is a trouble worth a note."""
+        """Put in order what was left behind, and remove what is old."""
         self.guard(self._expire)
 
     def _expire(self):
         now = time.time()
+        for run in self.slots.deserted():
+            self.slots.keep(run, OPEN, run)
+        self.records.adopt()
         removed, excess = self.records.expire(now, *self.limits)
         if self.note.get("last", now) < now - self.limits[0]:
             self.note = {"unrecorded": 0}
@@ -216,7 +216,7 @@ def recording(create_request_class, recorder, worker_state):
             """A request that writes its message before it is acknowledged, and hears how it ends."""
 
             #: Where the message goes when it is acknowledged: None when the task has ended well by then.
-            taskstack_place = (OPEN, "")
+            taskstack_place = OPEN
 
             def execute_using_pool(self, pool, **kwargs):
                 run_of(self)
@@ -243,7 +243,8 @@ def recording(create_request_class, recorder, worker_state):
 
             def on_failure(self, exc_info, *args, **kwargs):
                 state = self.taskstack_verdict(exc_info.exception)
-                return self.taskstack_end(state, base.on_failure, exc_info, *args, **kwargs)
+                # Said twice, since the task's own process may have thought that it went well.
+                return self.taskstack_end(state, base.on_failure, exc_info, *args, report=state == "FAILURE", **kwargs)
 
             def on_timeout(self, soft, timeout):
                 if soft:
@@ -266,19 +267,18 @@ def recording(create_request_class, recorder, worker_state):
             def taskstack_verdict(self, exc):
                 exc = getattr(exc, "exc", exc) if type(exc).__name__ == "ExceptionWithTraceback" else exc
                 kind = type(exc).__name__
-                if self.taskstack_place != (OPEN, "") or kind in DEATHS:
+                if self.taskstack_place != OPEN or kind in DEATHS:
                     return None
                 return {"Retry": "RETRY", "Ignore": "IGNORED", "Reject": "REJECTED"}.get(kind, "FAILURE")
 
             def taskstack_end(self, state, method, *args, **kwargs):
                 report = kwargs.pop("report", False)
                 if state:
-                    self.taskstack_place = (FAILED, "." + state) if state in BAD else None
+                    self.taskstack_place = state if state in BAD else None
                 try:
                     return method(self, *args, **kwargs)
                 finally:
-                    if state:
-                        recorder.settle(self, state, report)
+                    recorder.settle(self, state, report and state)
 
         return RecordedRequest
 

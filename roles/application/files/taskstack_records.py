@@ -4,12 +4,14 @@
 """The recorder's files, for Python 2.7 and later; docs/recorder.md says what lies where.
 
 One file per taken message: any process can move or remove it in one step, and then nothing is left of its content.
+While its task runs, it lies in a slot: a file that its worker locks, and uses again for other messages.
 """
 
 from __future__ import absolute_import, unicode_literals
 
 import base64
 import calendar
+import collections
 import datetime
 import decimal
 import io
@@ -21,8 +23,17 @@ import threading
 import time
 import zlib
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 #: Taken and not ended; ended badly; how tasks ended; being resubmitted; what the recorder itself suffered.
 FOLDERS = OPEN, FAILED, HISTORY, SENDING, TROUBLE = "open", "failed", "history", "sending", "trouble"
+#: Ends after which the message is kept. Celery rejects a task whose retry it could not publish.
+BAD = ("FAILURE", "REJECTED", "REVOKED")
+#: A slot that held more than this gives the space back.
+LARGE = 1 << 20
 
 _born = {"until": 0}
 _binary = getattr(os, "O_BINARY", 0)
@@ -75,12 +86,15 @@ def untag(value):
     return dict((name, untag(item)) for name, item in value.items())
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def dumps(value):
     """``value`` as one line of JSON, in bytes."""
     try:
-        text = json.dumps(value, separators=(",", ":"))
+        text = _encode(value)
     except (TypeError, ValueError):
-        text = json.dumps(tag(value), separators=(",", ":"))
+        text = _encode(tag(value))
     return text.encode("ascii") + b"\n"
 
 
@@ -89,12 +103,19 @@ def pack(head, body):
     return dumps(dict(head, length=len(body), checksum=zlib.crc32(body) & 0xFFFFFFFF)) + body
 
 
+class Empty(ValueError):
+    """A slot between two messages."""
+
+
 def read(path):
     """Head and body of a message file; ValueError when it was not written to its end, or was damaged later."""
     with io.open(path, "rb") as stream:
-        head = json.loads(stream.readline().decode("ascii"))
-        body = stream.read()
-    if len(body) != head["length"] or zlib.crc32(body) & 0xFFFFFFFF != head["checksum"]:
+        line = stream.readline()
+        if not line.strip(b"\0"):
+            raise Empty("No message.")
+        head = json.loads(line.decode("ascii"))
+        body, rest = stream.read(head["length"]), stream.read()
+    if rest.strip(b"\0") or len(body) != head["length"] or zlib.crc32(body) & 0xFFFFFFFF != head["checksum"]:
         raise ValueError("The checksum does not match.")
     return head, body
 
@@ -134,15 +155,20 @@ class Records(object):
         """Where ``name`` lies in ``folder``."""
         return os.path.join(self.directory, folder, name)
 
-    def put(self, folder, name, content):
-        """Write a new file: it is there as a whole, or counts as damaged."""
-        path, how = self.path(folder, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | _binary
+    def make(self, path, how):
+        """Open a file that is new."""
+        how |= os.O_CREAT | os.O_EXCL | _binary
         try:
-            handle = os.open(path, how, 0o600)
+            return os.open(path, how, 0o600)
         except EnvironmentError:
             # Somebody removed the folder, perhaps with all the rest.
             self.prepare()
-            handle = os.open(path, how, 0o600)
+            return os.open(path, how, 0o600)
+
+    def put(self, folder, name, content):
+        """Write a new file: it is there as a whole, or counts as damaged."""
+        path = self.path(folder, name)
+        handle = self.make(path, os.O_WRONLY)
         try:
             try:
                 while content:
@@ -154,6 +180,54 @@ class Records(object):
         except EnvironmentError:
             os.unlink(path)
             raise
+
+    def held(self, name):
+        """Whether a worker still has its hands on a slot."""
+        if fcntl is None:
+            # Windows does not let anybody rename a file that is open.
+            return not self.move(OPEN, name, OPEN, name + "~") or not self.move(OPEN, name + "~", OPEN, name)
+        try:
+            with io.open(self.path(OPEN, name), "rb") as stream:
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except EnvironmentError:
+            return True
+        return False
+
+    def adopt(self):
+        """Sort out the slots of workers that are gone: what ended well goes, the rest becomes a message of its own."""
+        orphans = {}
+        for name in [name for name in os.listdir(self.path(OPEN)) if name.endswith(".slot") and not self.held(name)]:
+            try:
+                head = read(self.path(OPEN, name))[0]
+            except Empty:
+                self.drop(OPEN, name)
+            except (ValueError, KeyError, EnvironmentError):
+                continue
+            else:
+                if head["born"] is None or born(head["pid"]) != head["born"]:
+                    orphans[head["run"]] = name
+        ends = self.ends(orphans) if orphans else {}
+        for run, name in orphans.items():
+            if run not in ends:
+                self.move(OPEN, name, OPEN, run)
+            elif ends[run] in BAD:
+                self.move(OPEN, name, FAILED, "%s.%s" % (run, ends[run]))
+            else:
+                self.drop(OPEN, name)
+
+    def ends(self, runs):
+        """How runs ended, of those that did."""
+        found = {}
+        for name in os.listdir(self.path(HISTORY)):
+            with io.open(self.path(HISTORY, name), "rb") as stream:
+                for line in stream:
+                    try:
+                        fields = json.loads(line.decode("ascii"))
+                        if fields[6] in runs and fields[0] != "RESUBMITTED":
+                            found[fields[6]] = fields[0]
+                    except (ValueError, LookupError, TypeError):
+                        continue
+        return found
 
     def move(self, folder, name, to_folder, to_name):
         """Whether ``name`` was there to be moved."""
@@ -222,3 +296,68 @@ class Records(object):
                 continue
             found.append((status.st_mtime, getattr(status, "st_blocks", 0) * 512 or status.st_size, folder, name))
         return found
+
+
+class Slots(object):
+    """The messages of running tasks, one write to take each and one to erase it: making a file costs ten times that."""
+
+    def __init__(self, records):
+        """Slots are made when they are needed, as many as tasks run at a time."""
+        self.records, self._used, self._free, self._lock = records, {}, collections.deque(), threading.Lock()
+
+    def put(self, run, pid, content):
+        """Write a message into a free slot."""
+        try:
+            handle = self._free.pop()
+        except IndexError:
+            handle = self._make()
+        if os.name != "nt" and not os.fstat(handle).st_nlink:
+            # Somebody removed the folder, perhaps with all the rest.
+            os.close(handle)
+            handle = self._make()
+        try:
+            self._write(handle, content)
+            if self.records.sync:
+                os.fsync(handle)
+        except EnvironmentError:
+            os.ftruncate(handle, 0)
+            self._free.append(handle)
+            raise
+        self._used[run] = handle, content, pid, born(pid)
+
+    def erase(self, run):
+        """Whether there was such a message; nothing of it is left."""
+        handle, content = self._used.pop(run, (None, None))[:2]
+        if handle is None:
+            return False
+        if len(content) > LARGE:
+            os.ftruncate(handle, 0)
+        else:
+            self._write(handle, b"\0" * len(content))
+        self._free.append(handle)
+        return True
+
+    def keep(self, run, folder, name):
+        """Whether there was such a message; it is now a file of its own."""
+        if run not in self._used:
+            return False
+        self.records.put(folder, name, self._used[run][1])
+        return self.erase(run)
+
+    def deserted(self):
+        """Runs whose process is gone, although nobody said so."""
+        return [run for run, (_, _, pid, begun) in list(self._used.items()) if begun and born(pid) != begun]
+
+    def _make(self):
+        path = self.records.path(OPEN, new_run() + ".slot")
+        handle = self.records.make(path, os.O_RDWR)
+        if fcntl is not None:
+            fcntl.fcntl(handle, fcntl.F_SETFD, fcntl.fcntl(handle, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        return handle
+
+    def _write(self, handle, content):
+        with self._lock:
+            os.lseek(handle, 0, os.SEEK_SET)
+            while content:
+                content = content[os.write(handle, content):]

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import types
+from pathlib import Path
 
 import pytest
 import taskstack_recorder
@@ -38,7 +40,8 @@ class Broker:
         self.directory, self.acknowledged, self.rejected = directory, [], []
 
     def on_disk(self):
-        return {folder: len(os.listdir(f"{self.directory}/{folder}")) for folder in ("open", "failed")}
+        messages = {folder: Path(self.directory, folder).glob("*") for folder in ("open", "failed")}
+        return {name: sum(bool(path.read_bytes().strip(b"\0")) for path in paths) for name, paths in messages.items()}
 
 
 class CeleryRequest:
@@ -154,11 +157,71 @@ def test_a_task_that_ends_before_it_is_acknowledged_leaves_nothing_either(take, 
     assert request.broker.on_disk() == {"open": 0, "failed": 0}
 
 
+def crash(recorder):
+    """The main process is gone: its locks are, and nothing of it runs any more."""
+    handles = [entry[0] for entry in recorder.slots._used.values()] + list(recorder.slots._free)
+    for handle in handles:
+        os.close(handle)
+    recorder.slots = taskstack_records.Slots(recorder.records)
+
+
+def test_a_task_whose_whole_worker_was_killed_is_lost(take, recorder):
+    take().on_accepted(dead())
+    assert _records.lost(recorder.records.directory) == []
+    crash(recorder)
+    assert [record.id for record in _records.lost(recorder.records.directory)] == ["1f"]
+
+
+def test_a_task_whose_process_lives_on_without_its_worker_is_not_lost(take, recorder):
+    take().on_accepted(os.getpid())
+    crash(recorder)
+    assert _records.lost(recorder.records.directory) == []
+
+
 def test_a_main_process_that_dies_between_both_does_not_make_the_task_lost(take, recorder):
     request = take()
     child(recorder, request, "SUCCESS")
     request.on_accepted(dead())
+    crash(recorder)
     assert _records.lost(recorder.records.directory) == []
+
+
+def test_the_next_worker_sorts_out_what_a_dead_one_left(take, recorder):
+    for task_id, state in (("1f", "SUCCESS"), ("2f", "FAILURE"), ("3f", None), ("4f", "RETRY")):
+        request = take(task_id)
+        request.on_accepted(dead())
+        if state:
+            child(recorder, request, state)
+    running = take("5f")
+    running.on_accepted(os.getpid())
+    crash(recorder)
+    before = {(record.id, record.state) for record in _records.gone(recorder.records.directory)}
+    assert {("2f", "FAILURE"), ("3f", "OPEN")} <= before
+    recorder.expire()
+    after = {(record.id, record.state) for record in _records.gone(recorder.records.directory)}
+    assert after == {("2f", "FAILURE"), ("3f", "OPEN")}
+    assert running.broker.on_disk() == {"open": 2, "failed": 1}
+
+
+def test_a_slot_is_used_again_and_shows_no_older_message(take, recorder):
+    for task_id, body in (("1f", b"x" * 9000), ("2f", b"y" * (2 << 20)), ("3f", b"z")):
+        request = take(task_id, body=body)
+        request.on_accepted(os.getpid())
+        path = next(Path(recorder.records.directory, "open").iterdir())
+        assert taskstack_records.read(str(path))[1] == body
+        request.on_success((False, None, 0))
+    assert path.stat().st_size < 20_000
+    assert recorder.slots._used == {}
+
+
+def test_a_run_that_nobody_ends_is_found_when_its_process_is_gone(take, recorder):
+    process = subprocess.Popen(["sleep", "60"])
+    take().on_accepted(process.pid)
+    process.kill()
+    process.wait()
+    taskstack_records._born["until"] = 0
+    recorder.expire()
+    assert [record.id for record in _records.lost(recorder.records.directory)] == ["1f"]
 
 
 def test_a_task_that_failed_keeps_its_message(take, recorder):
@@ -263,9 +326,10 @@ def test_a_running_task_is_not_lost(take, recorder):
 def test_a_process_number_that_was_given_again_does_not_hide_a_loss(take, recorder):
     request = take()
     request.on_accepted(os.getpid())
+    crash(recorder)
     record = _records.kept(recorder.records.directory, "open")[0][0]
-    later = {**record.__dict__, "born": f"{record.born}0"}
-    assert not _records.Record(**later).running()
+    assert record.running()
+    assert not dataclasses.replace(record, born=f"{record.born}0").running()
 
 
 def test_what_the_worker_throws_away_is_kept_first(recorder, message):
@@ -315,6 +379,7 @@ def test_runs_of_one_identifier_do_not_disturb_each_other(take, recorder):
     first.on_accepted(os.getpid())
     second.on_accepted(os.getpid())
     child(recorder, first, "SUCCESS")
+    first.on_success((False, None, 0))
     assert second.broker.on_disk() == {"open": 1, "failed": 0}
 
 

@@ -25,7 +25,7 @@ def record(id="1f", state="OPEN", **about):
     folder = "open" if state == "OPEN" else "failed"
     run = next(runs)
     fields = {"retries": 0, "task": "app.work", "time": NOW - 100, "node": "mail@host", "pid": 1, "born": None, **about}
-    fields = {"exchange": "", "routing_key": "celery", "redelivered": False, **fields}
+    fields = {"exchange": "", "routing_key": "celery", "redelivered": False, "held": False, **fields}
     return _records.Record(folder=folder, file=run, state=state, run=run, id=id, **fields)
 
 
