@@ -94,7 +94,8 @@ def processes(root: str = "/proc") -> t.Iterator[Process]:
     """Every process of this machine, those of its containers left out."""
     namespace = _link(f"{root}/self/ns/pid")
     for entry in os.listdir(root):
-        if not entry.isdigit() or _link(f"{root}/{entry}/ns/pid") != namespace:
+        # Inside a container root may not look at the namespaces of other users; there is nothing to leave out there.
+        if not entry.isdigit() or _link(f"{root}/{entry}/ns/pid") not in (namespace, None):
             continue
         try:
             with open(f"{root}/{entry}/cmdline", "rb") as stream:
