@@ -1,0 +1,208 @@
+"""Programs that are not Celery under real supervisors: who is started, restarted, stopped and left alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import time
+
+import pytest
+import testinfra
+
+SCENARIO = pathlib.Path(__file__).parents[1]
+ROOT = SCENARIO.parents[1]
+
+
+class Machine:
+    """A host, and module processes on it."""
+
+    def __init__(self, name: str, supervisor: str, folder: pathlib.Path) -> None:
+        self.host, self.name, self.supervisor = testinfra.get_host(f"docker://{name}"), name, supervisor
+        self.result_file = folder / "result.json"
+
+    def keep(self, *programs: dict, check: bool = False, changing: tuple = ()) -> dict:
+        values = {"programs": programs, "changing": changing, "result_file": str(self.result_file)}
+        command = ["ansible-playbook", "-i", str(SCENARIO / "inventory"), "--limit", self.name, "--diff"]
+        command += ["--check"] * check + ["-e", json.dumps(values), str(SCENARIO / "keep.yml")]
+        variables = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+        done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(self.result_file.read_text())
+
+    def pid(self, name: str) -> int:
+        if self.supervisor == "systemd":
+            return int(self.host.check_output(f"systemctl show --property=MainPID --value {name}"))
+        return int(self.host.run(f"supervisorctl pid {name}").stdout.strip() or 0)
+
+    def log(self, letter: str) -> str:
+        return self.host.check_output(f"cat /var/log/demo/{letter}.log")
+
+
+def program(letter: str, *arguments: str, **options: object) -> dict:
+    argv = ["/usr/local/bin/demo", letter, *arguments]
+    return {
+        "name": f"demo-{letter}",
+        "argv": argv,
+        "user": "www-data",
+        "log": f"/var/log/demo/{letter}.log",
+        "ready": "at work",
+        **options,
+    }
+
+
+@pytest.fixture(
+    params=[("ts-processes-bookworm", "supervisord"), ("ts-processes-trixie", "systemd")], ids=lambda p: p[1]
+)
+def machine(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Machine:
+    """A machine with the programs a and b."""
+    machine = Machine(*request.param, tmp_path)
+    result = machine.keep(program("a"), program("b"))
+    assert "msg" not in result, result["msg"]
+    return machine
+
+
+def shape(result: dict) -> dict:
+    return {key: result[key] for key in ("changed", "started", "restarted", "stopped", "updated", "removed", "diff")}
+
+
+def test_the_second_run_changes_nothing(machine: Machine) -> None:
+    again = machine.keep(program("a"), program("b"))
+    assert (again["changed"], again["diff"]) == (False, [])
+
+
+def test_one_changed_program_is_one_new_pid(machine: Machine) -> None:
+    before = {name: machine.pid(name) for name in ("demo-a", "demo-b", "theirs")}
+    result = machine.keep(program("a", "more"), program("b"))
+    assert result["restarted"] == ["demo-a"]
+    after = {name: machine.pid(name) for name in before}
+    assert {name for name in before if before[name] != after[name]} == {"demo-a"}
+    assert "finished\nat work: a more\n" in machine.log("a")
+
+
+def test_changed_programs_are_restarted_one_after_another(machine: Machine) -> None:
+    machine.host.run("truncate -s 0 /var/log/demo/*.log")
+    machine.keep(program("a", environment={"ROUND": str(time.time())}), program("b", environment={"ROUND": "2"}))
+    times = machine.host.check_output("stat -c %Y.%n /var/log/demo/a.log /var/log/demo/b.log")
+    assert times
+    a, b = machine.host.check_output("stat -c %.9Y /var/log/demo/a.log /var/log/demo/b.log").split()
+    # b was still told to stop and had a second to finish after a was back at work.
+    assert float(b) - float(a) > 0.9
+
+
+def test_a_stop_waits_for_the_work_and_kills_after_the_timeout(machine: Machine) -> None:
+    machine.keep(program("b"), program("a", environment={"PATIENCE": "60"}, stop_timeout=2))
+    began = time.monotonic()
+    machine.host.run("truncate -s 0 /var/log/demo/a.log")
+    assert machine.keep(program("b"))["removed"] == ["demo-a"]
+    assert 2 <= time.monotonic() - began < 20
+    assert machine.log("a") == "stopping\n"
+    assert "demo a" not in machine.host.check_output("ps ax -o args").replace("/usr/local/bin/", "")
+
+
+def test_a_program_that_is_no_longer_listed_finishes_and_is_gone(machine: Machine) -> None:
+    theirs = machine.pid("theirs")
+    result = machine.keep(program("b"))
+    assert result["removed"] == ["demo-a"]
+    assert machine.log("a").endswith("finished\n")
+    assert machine.pid("demo-a") == 0
+    assert machine.pid("theirs") == theirs
+    assert machine.host.run("ls /etc/supervisor/conf.d /etc/systemd/system | grep demo-a").stdout == ""
+
+
+def test_a_program_that_cannot_run_fails_with_its_log_while_the_others_run(machine: Machine) -> None:
+    result = machine.keep(program("broken"), program("b"), program("c"))
+    assert "demo-broken did not stay up" in result["msg"]
+    assert "cannot go on: no such colour" in result["msg"]
+    assert "Mend what the end of its log says" in result["msg"]
+    assert machine.pid("demo-b") and machine.pid("demo-c")
+
+
+def test_a_program_that_is_meant_to_be_stopped_is_stopped_and_stays_known(machine: Machine) -> None:
+    assert machine.keep(program("a", state="stopped"), program("b"))["stopped"] == ["demo-a"]
+    assert machine.pid("demo-a") == 0
+    assert not machine.keep(program("a", state="stopped"), program("b"))["changed"]
+    assert machine.keep(program("a"), program("b"))["started"] == ["demo-a"]
+
+
+def test_check_mode_and_diff_tell_exactly_what_the_run_does(machine: Machine) -> None:
+    change = (program("a", "changed"), program("c"), program("b", state="stopped"))
+    predicted = machine.keep(*change, check=True)
+    assert machine.pid("demo-c") == 0
+    assert shape(machine.keep(*change)) == shape(predicted)
+    assert predicted["diff"]
+
+
+def test_a_file_that_changes_restarts_what_reads_it(machine: Machine) -> None:
+    reads = (program("a", restart_on=["/etc/demo.ini"]), program("b"))
+    machine.keep(*reads)
+    predicted = machine.keep(*reads, check=True, changing=("/etc/demo.ini",))
+    machine.host.check_output("date +%N >> /etc/demo.ini")
+    result = machine.keep(*reads)
+    assert result["restarted"] == ["demo-a"]
+    assert shape(result) == shape(predicted)
+    assert "blue" not in json.dumps(result)
+
+
+def test_programs_run_as_their_user_with_their_environment_and_are_at_home(machine: Machine) -> None:
+    machine.keep(program("a", "a ;b", "50%", "$HOME", environment={"GREETING": 'it\'s 5% "off" ; # $x'}), program("b"))
+    pid = machine.pid("demo-a")
+    assert machine.host.check_output(f"ps -o user= -p {pid}") == "www-data"
+    variables = machine.host.check_output(f"cat /proc/{pid}/environ").split("\0")
+    assert 'GREETING=it\'s 5% "off" ; # $x' in variables
+    assert "USER=www-data" in variables and "HOME=/root" not in variables
+    assert machine.log("a").endswith("at work: a a ;b 50% $HOME\n")
+
+
+def test_what_somebody_stopped_by_hand_is_started_again(machine: Machine) -> None:
+    stop = "systemctl stop demo-a" if machine.supervisor == "systemd" else "supervisorctl stop demo-a"
+    machine.host.check_output(stop)
+    assert machine.keep(program("a"), program("b"))["started"] == ["demo-a"]
+
+
+def test_a_program_that_dies_is_started_again_by_its_supervisor(machine: Machine) -> None:
+    pid = machine.pid("demo-a")
+    machine.host.check_output(f"kill -9 {pid}")
+    deadline = time.monotonic() + 20
+    while machine.pid("demo-a") in (0, pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    assert not machine.keep(program("a"), program("b"))["changed"]
+
+
+def test_somebody_else_s_program_is_never_taken_over(machine: Machine) -> None:
+    result = machine.keep(program("a"), program("b"), {**program("x"), "name": "theirs"})
+    assert "theirs exists already and is somebody else's" in result["msg"]
+
+
+def test_systemctl_works_as_people_expect(tmp_path: pathlib.Path) -> None:
+    machine = Machine("ts-processes-trixie", "systemd", tmp_path)
+    machine.keep(program("a"), program("b"))
+    run = machine.host.check_output
+    assert run("systemctl is-enabled demo-a demo.target") == "enabled\nenabled"
+    run("systemctl stop demo.target")
+    assert machine.pid("demo-a") == machine.pid("demo-b") == 0
+    run("systemctl start demo.target")
+    assert machine.pid("demo-a") and machine.pid("demo-b")
+    assert run("systemctl show --property=NoNewPrivileges,ProtectSystem --value demo-a") == "yes\nfull"
+    assert machine.host.run("systemd-analyze verify /etc/systemd/system/demo-a.service").rc == 0
+    machine.keep()
+    assert machine.host.run("ls -R /etc/systemd/system | grep demo").stdout == ""
+
+
+def test_supervisord_tells_the_world_nothing_but_its_own_socket() -> None:
+    host = testinfra.get_host("docker://ts-processes-bookworm")
+    assert host.check_output("stat -c '%a %U' /var/run/supervisor.sock") == "700 root"
+    assert host.run("ss -lntp | grep supervisord").stdout == ""
+
+
+def test_a_supervisord_that_was_down_is_no_reason_to_restart_anything(tmp_path: pathlib.Path) -> None:
+    machine = Machine("ts-processes-bookworm", "supervisord", tmp_path)
+    machine.keep(program("a"), program("b"))
+    machine.host.check_output("supervisorctl shutdown")
+    while machine.host.run("pgrep supervisord").rc == 0:
+        time.sleep(0.2)
+    assert not machine.keep(program("a"), program("b"), check=True)["changed"]
+    machine.host.check_output("supervisord -c /etc/supervisor/supervisord.conf")
+    assert not machine.keep(program("a"), program("b"))["changed"]
