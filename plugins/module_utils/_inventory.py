@@ -88,7 +88,7 @@ def _queues(ours: Groups, facts: Facts) -> Found:
                 yield host, f"beat_schedule: {entry.get('name')}: {_unconsumed(queue, consumed)}"
     for host in ours["worker"]:
         for queue in _list(facts[host].get("taskstack_queues")):
-            if queue not in consumed:
+            if isinstance(queue, str) and queue not in consumed:
                 yield host, f"taskstack_queues: {_unconsumed(queue, consumed)}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
 import subprocess
 
 ROOT = next(folder for folder in pathlib.Path(__file__).absolute().parents if (folder / "galaxy.yml").exists())
@@ -31,8 +32,11 @@ def run(checkout: pathlib.Path, tool: str, *options: str) -> subprocess.Complete
 
 
 def test_make_lint_sees_one_planted_fault_per_checker(checkout: pathlib.Path) -> None:
+    # Only the planted faults count here; the checkers need minutes for what is sound.
+    for folder in ("roles", "playbooks", "molecule", "inventories", "tests", "plugins"):
+        shutil.rmtree(checkout / folder)
     for file, content, _words in FAULTS.values():
-        (checkout / file).parent.mkdir(exist_ok=True)
+        (checkout / file).parent.mkdir(parents=True, exist_ok=True)
         (checkout / file).write_text(content)
     result = run(checkout, "tools/lint")
     output = result.stdout + result.stderr
