@@ -21,7 +21,9 @@ class Stack:
 
     def __init__(self, name: str | None, descriptions: str = "/etc/taskstack") -> None:
         """Read the description of the stack ``name``, or of the only one that there is."""
-        stacks = sorted(path.stem for path in Path(descriptions).glob("*.json"))
+        # Beside NAME.json there are files such as NAME.beat.json.
+        found = {path.stem for path in Path(descriptions).glob("*.json")}
+        stacks = sorted(stem for stem in found if stem.rpartition(".")[0] not in found)
         if name is None and len(stacks) != 1:
             raise TaskstackError(f"Say which stack with name: this host has {', '.join(stacks) or 'none'}.")
         path = Path(descriptions, f"{name or stacks[0]}.json")

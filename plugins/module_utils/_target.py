@@ -36,7 +36,9 @@ DEFAULTS = {
 
 def load(name: str | None, directory: str = DIRECTORY) -> dict[str, t.Any] | None:
     """The description of stack ``name``; of the only one when there is only one; None when there is none."""
-    files = {os.path.basename(file)[: -len(".json")]: file for file in sorted(glob.glob(f"{directory}/*.json"))}
+    # Beside NAME.json there are files such as NAME.beat.json.
+    found = {os.path.basename(file)[: -len(".json")]: file for file in sorted(glob.glob(f"{directory}/*.json"))}
+    files = {stem: file for stem, file in found.items() if stem.rpartition(".")[0] not in found}
     if name is None and len(files) > 1:
         raise TaskstackError(f"Several stacks live on this host ({', '.join(files)}): say which one with name.")
     if name is None and not files:
