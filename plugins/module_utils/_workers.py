@@ -14,7 +14,7 @@ METHODS = ("stats", "active", "reserved", "scheduled", "active_queues", "registe
 def read(node: str, answers: t.Mapping[str, t.Any], now: float) -> dict[str, t.Any]:
     """What the worker told of itself; None where it did not."""
     stats, report = _mapping(answers.get("stats")), str(_mapping(answers.get("report")).get("ok", ""))
-    pool = _mapping(stats.get("pool"))
+    pool, totals = _mapping(stats.get("pool")), _mapping(stats.get("total"))
     queues = [queue for queue in _list(answers.get("active_queues")) if isinstance(queue, dict)]
     facts = {
         "pool": pool_name(stats),
@@ -22,7 +22,7 @@ def read(node: str, answers: t.Mapping[str, t.Any], now: float) -> dict[str, t.A
         "pid": stats.get("pid"),
         "uptime": stats.get("uptime"),
         "prefetch": stats.get("prefetch_count"),
-        "done": sum(count for count in _mapping(stats.get("total")).values() if isinstance(count, int)) if stats else None,
+        "done": sum(count for count in totals.values() if isinstance(count, int)) if stats else None,
         "celery": _version(r"\bcelery:([\d.]+\w*)", report),
         "python": _version(r"\bpy:([\d.]+\w*)", report),
         "queues": sorted(str(queue.get("name")) for queue in queues) if "active_queues" in answers else None,

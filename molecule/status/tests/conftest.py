@@ -19,9 +19,8 @@ def call(module: str, host: str, *options: str, **arguments: t.Any) -> dict[str,
     """What a module of this collection returns on a host."""
     command = ["ansible", host, "--inventory", INVENTORY, "--module-name", f"taskstack.celery.{module}", *options]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
-    done = subprocess.run(
-        [*command, "--args", json.dumps(arguments)], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+    command += ["--args", json.dumps(arguments)] if arguments else []
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     found = done.stdout.partition(" => ")[2]
     assert found, done.stdout + done.stderr
     result, _ = json.JSONDecoder().raw_decode(found.lstrip())

@@ -56,7 +56,8 @@ def test_a_revoked_task_stays_revoked_when_its_worker_starts_anew(stack: t.Any, 
     assert not revoke(module, ids=[task])["changed"]
     stack.host.check_output("systemctl restart sample-threaded")
     log = stack.host.file("/var/log/taskstack/sample/sample-threaded.log")
-    stack.wait_for("the end of its waiting", lambda: f"Discarding revoked task: sample_app.tasks.add[{task}]" in log.content_string)
+    line = f"Discarding revoked task: sample_app.tasks.add[{task}]"
+    stack.wait_for("the end of its waiting", lambda: line in log.content_string)
 
 
 def test_old_running_tasks_can_be_chosen_by_age(stack: t.Any, status: t.Any, module: t.Any) -> None:

@@ -66,7 +66,7 @@ def test_a_stopped_worker_process_is_silent_within_the_deadline(status: Status, 
 
 
 def test_a_killed_worker_is_missing_at_the_next_call_with_the_command_to_start_it(status: Status, stack: t.Any) -> None:
-    stack.host.check_output("systemctl stop sample-lone; systemctl kill --kill-whom=all --signal=SIGKILL sample-lone || true")
+    stack.host.check_output("systemctl kill --signal=SIGKILL sample-lone; systemctl stop sample-lone")
     found = status()
     assert states(found)[LONE] == "missing"
     assert any("systemctl start sample-lone" in problem for problem in found["problems"])

@@ -1,4 +1,4 @@
-"""A broker and workers that behave as RabbitMQ's management API and Celery do, without a network and without waiting."""
+"""A broker and workers that behave as RabbitMQ's management API and Celery do, without network and waiting."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Bomb:
     """Unpickling this is what must never happen."""
 
     def __reduce__(self) -> tuple[t.Any, ...]:
+        """Explode."""
         return (_explode, ())
 
 
@@ -42,6 +43,7 @@ class Worker:
     registered: list[str] = field(default_factory=lambda: ["app.add"])
 
     def answer(self, method: str, arguments: dict[str, t.Any]) -> t.Any:
+        """As Celery answers a command."""
         if method == "ping":
             return {"ok": "pong"}
         if method == "stats":
@@ -68,12 +70,15 @@ class Clock:
     """Time passes only when somebody sleeps."""
 
     def __init__(self) -> None:
+        """Start at nought."""
         self.now = 0.0
 
     def monotonic(self) -> float:
+        """The time."""
         return self.now
 
     def sleep(self, seconds: float) -> None:
+        """Let it pass."""
         self.now += seconds
 
 
@@ -83,6 +88,7 @@ class FakeBroker:
     url = "http://127.0.0.1:15672"
 
     def __init__(self, workers: t.Iterable[Worker] = (), clock: Clock | None = None, exchange: str = "celery") -> None:
+        """Workers are bound from the start."""
         self.workers, self.clock, self.exchange = list(workers), clock or Clock(), exchange
         self.replies: list[tuple[float, dict[str, t.Any]]] = []
         self.queues: dict[str, dict[str, t.Any]] = {}
@@ -90,6 +96,7 @@ class FakeBroker:
         self.log: list[str] = []
 
     def get(self, *parts: str) -> t.Any:
+        """Bindings of the control exchange."""
         self.log.append(f"GET {'/'.join(parts)}")
         if parts[0] == "exchanges":
             if not self.workers:
@@ -100,22 +107,26 @@ class FakeBroker:
         raise NotFound(str(parts))
 
     def call(self, method: str, path: str) -> t.Any:
+        """The list of queues."""
         self.log.append(f"{method} {unquote(path)}")
         assert path.startswith("/api/queues/")
         return [{"name": name, **queue} for name, queue in self.queues.items()]
 
     def put(self, *parts: str, body: t.Any) -> None:
+        """Make a reply queue."""
         assert parts[2].startswith("taskstack.inspect."), "the monitor's login may make no other queue"
         assert body["arguments"]["x-expires"]
         self.reply_queues.add(parts[2])
 
     def delete(self, *parts: str) -> None:
+        """Purge, or remove a reply queue."""
         if parts[-1] == "contents":
             self.queues[parts[2]]["messages_ready"] = 0
         else:
             self.reply_queues.remove(parts[2])
 
     def post(self, *parts: str, body: t.Any) -> t.Any:
+        """Publish, or take messages."""
         if parts[-1] == "publish":
             assert parts[2] == f"{self.exchange}.pidbox"
             return self._publish(body)
@@ -149,10 +160,8 @@ class FakeBroker:
 
     def _reply(self, worker: Worker, command: dict[str, t.Any]) -> None:
         said: dict[str, t.Any] = {worker.name: worker.answer(command["method"], command["arguments"])}
-        if worker.answers == "pickle":
-            payload = pickle.dumps({**said, "bomb": Bomb()})
-        else:
-            payload = json.dumps(said).encode()
+        unsafe = worker.answers == "pickle"
+        payload = pickle.dumps({**said, "bomb": Bomb()}) if unsafe else json.dumps(said).encode()
         message = {
             "properties": {"content_type": TYPES[worker.answers], "headers": {"ticket": command["ticket"]}},
             "payload": base64.b64encode(payload).decode(),
@@ -165,4 +174,5 @@ class Unasked(FakeBroker):
     """Nothing may be done through this one."""
 
     def post(self, *parts: str, body: t.Any) -> t.Any:
+        """Refuse."""
         raise TaskstackError("this was not to be done")
