@@ -30,6 +30,7 @@ class Stack:
         command = ["ansible-playbook", ROOT / playbook, "--inventory", inventory or self.folder / "inventory"]
         command += [*arguments, "--extra-vars", json.dumps(variables)]
         environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+        environment["MOLECULE_PROJECT_DIRECTORY"] = str(ROOT)
         return subprocess.run(
             command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
@@ -104,9 +105,6 @@ class Stack:
         (target / "group_vars").mkdir(parents=True)
         (target / "group_vars" / "all.yml").write_text((self.folder / "inventory/group_vars/all.yml").read_text())
         hosts = yaml.safe_load((self.folder / "inventory" / "hosts.yml").read_text())
-        common = hosts["all"]["children"]["instances"]["vars"]
-        common["sample_app_directory"] = str(ROOT / "examples" / "sample_app")
-        common["taskstack_secrets"] = str(self.folder / ".secrets")
         change(hosts["all"])
         (target / "hosts.yml").write_text(yaml.safe_dump(hosts))
         return target

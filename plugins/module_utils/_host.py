@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 MARK = "taskstack"
@@ -32,6 +33,12 @@ def owner(installed: bool, configuration: t.Mapping[str, str]) -> str:
     if any(MARK in text for text in configuration.values()):
         return "ours"
     return "foreign" if installed else "absent"
+
+
+def stack(configuration: str) -> str:
+    """The stack that set the broker up, as the broker's configuration says; empty when none says so."""
+    found = re.search(r"^# Owner: (.+)$", configuration, re.MULTILINE)
+    return found[1].strip() if found else ""
 
 
 def strangers(configuration: t.Mapping[str, str]) -> list[str]:

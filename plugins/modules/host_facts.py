@@ -60,6 +60,19 @@ ansible_facts:
           description: V(absent), V(ours), or V(foreign) for one that this collection did not configure.
           type: str
           returned: always
+        rabbitmq_owner:
+          description: The stack that set RabbitMQ up; empty when none says so.
+          type: str
+          returned: always
+        accounts:
+          description: Names of the local accounts.
+          type: list
+          elements: str
+          returned: always
+        supervisord_answers:
+          description: Whether a supervisord listens at F(/var/run/supervisor.sock).
+          type: bool
+          returned: always
         supervisord:
           description: The same for supervisord.
           type: str
@@ -73,6 +86,8 @@ ansible_facts:
 
 import glob
 import os
+import pwd
+import socket
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.taskstack.celery.plugins.module_utils import _disk, _host
@@ -84,16 +99,26 @@ def read(*patterns: str) -> dict[str, str]:
     return {node.path: (node.content or b"").decode(errors="replace") for node in nodes if node}
 
 
+def answers(path: str) -> bool:
+    """Whether somebody listens at a unix socket; one that is left behind refuses."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(path) == 0
+
+
 def main() -> None:
     """Run as a module."""
     module = AnsibleModule(argument_spec={}, supports_check_mode=True)
     packages = _host.packages("".join(read("/var/lib/dpkg/status").values()))
     listens = _host.AMQP in _host.listening(read("/proc/net/tcp", "/proc/net/tcp6").values())
+    rabbitmq = read("/etc/rabbitmq/*.conf")
     programs = read("/etc/supervisor/conf.d/*", "/etc/supervisord.d/*")
     facts = {
         "packages": packages,
         "init": os.path.isdir("/run/systemd/system"),
-        "rabbitmq": _host.owner(listens or bool(glob.glob("/var/lib/rabbitmq/mnesia/*")), read("/etc/rabbitmq/*.conf")),
+        "rabbitmq": _host.owner(listens or bool(glob.glob("/var/lib/rabbitmq/mnesia/*")), rabbitmq),
+        "rabbitmq_owner": _host.stack("".join(rabbitmq.values())),
+        "accounts": sorted(account.pw_name for account in pwd.getpwall()),
+        "supervisord_answers": answers("/var/run/supervisor.sock"),
         "supervisord": _host.owner(bool(_host.strangers(programs)), {}),
         "strangers": _host.strangers(programs),
     }

@@ -1,0 +1,26 @@
+"""`make deploy` in a fresh clone on a bare machine; the scenario's idempotence step runs it a second time."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+testinfra_hosts = ["docker://ts-deploy-bare"]
+
+
+def test_it_says_what_it_did_and_where_things_are(host: t.Any) -> None:
+    done = host.run("cd /root/celery && make deploy")
+    assert done.rc == 0, done.stdout + done.stderr
+    assert "nothing had to change" in done.stdout
+    assert "20 + 22 = 42, worked out by a worker" in done.stdout
+    assert re.search(r"Flower +http://127\.0\.0\.1:5555 +user admin, password in .*flower_password", done.stdout)
+    assert re.search(r"Management +http://127\.0\.0\.1:15672 +user admin", done.stdout)
+    assert "playbooks/remove.yml" in done.stdout
+
+
+def test_passwords_are_kept_for_root_alone_and_never_shown(host: t.Any) -> None:
+    modes = host.check_output("stat -c %a /root/celery/.secrets /root/celery/.secrets/*").split()
+    assert modes == ["700"] + 4 * ["600"]
+    passwords = host.check_output("cat /root/celery/.secrets/*").split()
+    shown = host.check_output("cat /root/celery/.ansible/log/*")
+    assert passwords and not any(password in shown for password in passwords)
