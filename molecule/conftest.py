@@ -103,7 +103,8 @@ class Stack:
         """A copy of the scenario's inventory with something changed."""
         target = folder / "inventory"
         (target / "group_vars").mkdir(parents=True)
-        (target / "group_vars" / "all.yml").write_text((self.folder / "inventory/group_vars/all.yml").read_text())
+        for file in (self.folder / "inventory" / "group_vars").iterdir():
+            (target / "group_vars" / file.name).write_text(file.read_text())
         hosts = yaml.safe_load((self.folder / "inventory" / "hosts.yml").read_text())
         change(hosts["all"])
         (target / "hosts.yml").write_text(yaml.safe_dump(hosts))
