@@ -1,0 +1,105 @@
+"""What the tests of this scenario do to hosts: play again with other variables, and log in as an AMQP client."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import socket
+import ssl
+import subprocess
+
+import pytest
+
+SCENARIO = pathlib.Path(__file__).parent.parent
+
+
+class Result:
+    """What a playbook said and did."""
+
+    def __init__(self, process: subprocess.CompletedProcess) -> None:
+        self.code, self.output = process.returncode, process.stdout
+        self.changed = sum(int(word[8:]) for word in self.output.split() if word.startswith("changed="))
+        # Long messages are wrapped.
+        self.text = " ".join(self.output.split())
+
+
+@pytest.fixture(scope="session")
+def play():
+    """Run the scenario's playbook again on one host."""
+
+    def run(host, *arguments, **variables) -> Result:
+        command = ["ansible-playbook", "-i", SCENARIO / "inventory", SCENARIO / "converge.yml", "-e", f"target={host}"]
+        process = subprocess.run(
+            [*command, "--limit", f"{host},localhost", "-e", json.dumps(variables), *arguments],
+            env={**os.environ, "NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return Result(process)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def task():
+    """Run the module rabbitmq_definitions alone on one host."""
+
+    def run(host, *arguments, **options) -> dict:
+        login = {"management_user": "admin", "management_password": "admin-pa55word"}
+        command = ["ansible", host, "-i", SCENARIO / "inventory", "-m", "taskstack.celery.rabbitmq_definitions"]
+        process = subprocess.run(
+            [*command, "-a", json.dumps({**login, **options}), *arguments],
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return json.loads(process.stdout[process.stdout.index("{") :])
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def address():
+    """The address of a host as other machines see it."""
+
+    def look(host) -> str:
+        template = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+        return subprocess.run(
+            ["docker", "inspect", "--format", template, host], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    return look
+
+
+@pytest.fixture(scope="session")
+def authority() -> str:
+    """The certificate authority that signed the brokers' certificates."""
+    return os.path.join(os.environ.get("MOLECULE_EPHEMERAL_DIRECTORY") or "/tmp", "certificates", "ca.pem")
+
+
+@pytest.fixture(scope="session")
+def log_in():
+    """Whether an AMQP broker takes a login: the first steps of the protocol, without a library."""
+
+    def attempt(host, user, password, port=5672, context: ssl.SSLContext | None = None) -> bool:
+        with socket.create_connection((host, port), timeout=20) as plain:
+            connection = context.wrap_socket(plain, server_hostname="localhost") if context else plain
+            connection.sendall(b"AMQP\x00\x00\x09\x01")
+            assert connection.recv(4096)[0] == 1
+            response = b"\x00" + user.encode() + b"\x00" + password.encode()
+            # Class connection, method start-ok: properties, mechanism, response, locale.
+            body = b"\x00\x0a\x00\x0b" + b"\x00\x00\x00\x00" + b"\x05PLAIN"
+            body += len(response).to_bytes(4, "big") + response + b"\x05en_US"
+            connection.sendall(b"\x01\x00\x00" + len(body).to_bytes(4, "big") + body + b"\xce")
+            try:
+                answer = connection.recv(4096)
+            except ConnectionResetError:
+                return False
+            # Method 30 is tune: the login was taken.
+            return answer[7:11] == b"\x00\x0a\x00\x1e"
+
+    return attempt
