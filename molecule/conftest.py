@@ -71,7 +71,7 @@ class Stack:
         """Run code as the application in the background; its output goes to a file."""
         self.host.check_output("sh -c %s", f"celery-sample --run python -c '{code}' > {file} 2>&1 &")
 
-    def wait_for(self, what: str, condition: t.Callable[[], t.Any], seconds: float = 30) -> t.Any:
+    def wait_for(self, what: str, condition: t.Callable[[], t.Any], seconds: float = 90) -> t.Any:
         """Ask until it is so; on failure show the ends of the logs."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
