@@ -102,6 +102,15 @@ def test_the_monitoring_user_may_do_what_status_needs_and_no_more(host):
     assert api(host, "definitions", *login)[0] in (401, 403)
 
 
+def test_the_application_may_purge_its_queues_over_http_and_nothing_outside_its_virtual_host(host):
+    login = ("shop", "broker-pa55word")
+    assert api(host, "queues/shop/purged", *login, "PUT", '{"durable": true}')[0] in (201, 204)
+    assert api(host, "queues/shop/purged/contents", *login, "DELETE")[0] == 204
+    assert api(host, "queues/shop/purged", *login, "DELETE")[0] == 204
+    assert api(host, "queues/a%2Fb%20c", *login)[0] in (401, 403)
+    assert api(host, "definitions", *login)[0] in (401, 403)
+
+
 def test_no_secret_is_in_a_file_that_everybody_can_read(host):
     found = host.run(
         "find /etc /var /usr/local /opt /run /tmp /root -xdev -type f -perm -004 -size -20M -print0"
