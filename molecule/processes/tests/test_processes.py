@@ -43,7 +43,7 @@ class Machine:
             time.sleep(0.2)
 
     def log(self, letter: str) -> str:
-        return self.host.check_output(f"cat /var/log/demo/{letter}.log")
+        return self.host.run(f"cat /var/log/demo/{letter}.log").stdout
 
 
 def program(letter: str, *arguments: str, **options: object) -> dict:
