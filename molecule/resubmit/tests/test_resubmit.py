@@ -1,0 +1,203 @@
+"""No task is lost: real workers, a real broker, and everything that can be killed is."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+testinfra_hosts = ["docker://ts-resubmit-host"]
+ROOT = Path(__file__).resolve().parents[3]
+INVENTORY = ROOT / "molecule/resubmit/inventory"
+RECORDER = "/var/lib/taskstack/chaos/recorder"
+SEED = 20
+
+
+def ansible(*command: str) -> str:
+    """What Ansible prints on the controller; it must succeed."""
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+    arguments = [command[0], "-i", str(INVENTORY), *command[1:]]
+    done = subprocess.run(arguments, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    return done.stdout
+
+
+def resubmit(*more: str, **params: t.Any) -> dict[str, t.Any]:
+    """The result of the module on the host."""
+    output = ansible("ansible", "worker", "-m", "taskstack.celery.resubmit", "-a", json.dumps(params), *more)
+    return dict(yaml.safe_load(output.partition("=>")[2]))
+
+
+@pytest.fixture
+def app(host: t.Any) -> t.Callable[..., str]:
+    """Run a program as the application; its output."""
+
+    def run(command: str) -> str:
+        return str(host.check_output(f"celery-chaos --run {command}")).strip()
+
+    return run
+
+
+@pytest.fixture
+def scratch(host: t.Any) -> t.Iterator[t.Callable[..., None]]:
+    """Start a worker by hand, with a recorder and a queue of its own; it is killed afterwards."""
+
+    def start(directory: str, options: str = "-c 1", queue: str = "scratch") -> None:
+        told = f"TASKSTACK_RECORDER_DIRECTORY={directory} TASKSTACK_RECORDER_NODE=scratch@here"
+        worker = f"worker -n scratch@here -Q {queue} -I taskstack_recorder {options}"
+        host.check_output("sh -c %s", f"{told} celery-chaos {worker} > /tmp/scratch.log 2>&1 &")
+        until(lambda: "ready" in host.file("/tmp/scratch.log").content_string, host)
+
+    yield start
+    host.run("pkill -9 -f '[s]cratch@here'")
+
+
+def until(condition: t.Callable[[], t.Any], host: t.Any, seconds: float = 40) -> t.Any:
+    """Wait until it is so."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if answer := condition():
+            return answer
+        time.sleep(0.3)
+    raise AssertionError(host.run("tail -n 30 /tmp/scratch.log /var/log/taskstack/chaos/*.log").stdout)
+
+
+def ran(host: t.Any, name: str) -> int:
+    """How often a task has run."""
+    return str(host.run("cat /var/lib/chaos/ran").stdout).split().count(name)
+
+
+def send(app: t.Callable[..., str], name: str, seconds: float = 0, task: str = "work", queue: str = "celery") -> None:
+    """Queue one task."""
+    arguments = (name, seconds) if task == "work" else (name,)
+    app(f"python -c \"import chaosapp; chaosapp.{task}.apply_async({arguments}, queue='{queue}')\"")
+
+
+def test_after_chaos_every_task_has_run_and_a_second_resubmit_finds_nothing(host: t.Any, app: t.Any) -> None:
+    host.run("rm -f /var/lib/chaos/ran")
+    app(f"python chaos.py send 2000 {SEED}")
+    broken = host.check_output(f"python3 /opt/chaos/chaos.py break 14 {SEED}")
+    first = resubmit()
+    host.check_output("python3 /opt/chaos/chaos.py wait")
+    second = resubmit()
+    count = json.loads(host.check_output(f"python3 /opt/chaos/chaos.py count 2000 {SEED} /var/lib/chaos/ran"))
+    print(f"\nkilled {broken}; {len(first['resubmitted'])} resubmitted, {count['doubles']} ran twice of {count['sent']}")
+    assert count["missing"] == []
+    assert (second["resubmitted"], second["changed"]) == ([], False)
+    assert json.loads(broken).keys() >= {"worker", "child", "broker"}
+    assert first["resubmitted"], "nothing was lost, so this has shown nothing"
+
+
+def test_killed_at_twenty_moments_the_publisher_loses_nothing_and_repeats_no_more_than_the_one_in_flight(
+    host: t.Any, app: t.Any
+) -> None:
+    app("python manylost.py lose 9000 many")
+    kills = json.loads(app(f"python manylost.py kill 20 {SEED}"))["kills"]
+    arrived = json.loads(app("python manylost.py drain many"))
+    print(f"\n{kills} kills, {arrived['all'] - 9000} of 9000 published twice")
+    assert arrived["different"] == 9000
+    assert arrived["all"] <= 9000 + kills
+
+
+def test_check_mode_foretells_and_the_report_counts(host: t.Any, app: t.Any, scratch: t.Any) -> None:
+    scratch(RECORDER)
+    send(app, "foretold", 60, queue="scratch")
+    until(lambda: host.run(f"grep -l foretold {RECORDER}/open/*").rc == 0, host)
+    assert resubmit()["found"] == [], "the task is running"
+    host.check_output("pkill -9 -f '[s]cratch@here'")
+    foretold = resubmit("--check")
+    assert [task["name"] for task in foretold["resubmitted"]] == ["chaosapp.work"]
+    report = ansible("ansible-playbook", str(ROOT / "playbooks/resubmit.yml"), "-e", "queues=scratch")
+    assert "1 found, 1 sent, 0 skipped" in report
+    assert "0 found, 0 sent, 0 skipped" in ansible("ansible-playbook", str(ROOT / "playbooks/resubmit.yml"))
+    app("python manylost.py drain scratch")
+
+
+@pytest.mark.parametrize("pool", ["prefork", "threads", "solo"])
+def test_every_pool_keeps_and_forgets(host: t.Any, app: t.Any, scratch: t.Any, pool: str, tmp_path: Path) -> None:
+    directory = f"/var/lib/chaos/{pool}"
+    scratch(directory, f"-P {pool} -c 2", queue=pool)
+    send(app, f"good-{pool}", queue=pool)
+    send(app, f"bad-{pool}", task="broken", queue=pool)
+    until(lambda: host.run(f"ls {directory}/failed | grep FAILURE").rc == 0, host)
+    assert host.run(f"grep -rl good-{pool} {directory}").stdout == ""
+    send(app, f"killed-{pool}", 60, queue=pool)
+    until(lambda: host.run(f"grep -l killed-{pool} {directory}/open/*").rc == 0, host)
+    host.check_output("pkill -9 -f '[s]cratch@here'")
+    lost = host.run(f"grep -l killed-{pool} {directory}/open/*").stdout.split()
+    assert len(lost) == 1
+
+
+def test_a_full_disk_never_stops_a_worker_and_is_reported(host: t.Any, app: t.Any, scratch: t.Any) -> None:
+    host.check_output("chown chaos /var/lib/tiny")
+    scratch("/var/lib/tiny/recorder", queue="tiny")
+    host.run("dd if=/dev/zero of=/var/lib/tiny/fill bs=1k count=200")
+    for number in range(3):
+        send(app, f"tiny-{number}", queue="tiny")
+    until(lambda: all(ran(host, f"tiny-{number}") for number in range(3)), host)
+    assert "No space left on device. Tasks run on" in host.file("/tmp/scratch.log").content_string
+    code = (
+        "import sys; sys.path.insert(0, '/tmp/read');"
+        "from ansible_collections.taskstack.celery.plugins.module_utils._recording import problems;"
+        "print(' '.join(problems('/var/lib/tiny/recorder')))"
+    )
+    where = "/tmp/read/ansible_collections/taskstack/celery/plugins"
+    host.check_output(f"mkdir -p {where}")
+    subprocess.run(["docker", "cp", f"{ROOT}/plugins/module_utils", f"ts-resubmit-host:{where}/"], check=True)
+    sentences = host.check_output("python3 -c %s", code)
+    assert "is full" in sentences
+    assert re.search(r"took \d task\(s\) without recording them \(No space left on device\)", sentences)
+
+
+def test_a_message_for_a_queue_that_is_gone_is_reported_and_kept(host: t.Any, app: t.Any, scratch: t.Any) -> None:
+    scratch(RECORDER, queue="vanishing")
+    send(app, "homeless", 60, queue="vanishing")
+    until(lambda: host.run(f"grep -l homeless {RECORDER}/open/*").rc == 0, host)
+    host.check_output("pkill -9 -f '[s]cratch@here'")
+    time.sleep(1)
+    app("python manylost.py drain vanishing")
+    result = resubmit(queues=["vanishing"])
+    assert (result["changed"], len(result["skipped"])) == (False, 1)
+    assert result["skipped"][0]["reason"].startswith("no queue takes it")
+    assert len(resubmit("--check")["found"]) == 1
+    host.check_output(f"rm $(grep -l homeless {RECORDER}/open/*)")
+
+
+def test_failed_tasks_are_sent_again_only_when_asked_for(host: t.Any, app: t.Any) -> None:
+    send(app, "failing-once-more", task="broken")
+    until(lambda: host.run(f"grep -l failing-once-more {RECORDER}/failed/*").rc == 0, host)
+    assert resubmit()["found"] == []
+    assert resubmit(states=["failed"], tasks=["chaosapp.broken"], newer_than=60, limit=1)["changed"]
+    host.check_output("python3 /opt/chaos/chaos.py wait")
+    until(lambda: ran(host, "failing-once-more") >= 1, host)
+
+
+def test_an_unknown_task_is_kept_although_the_worker_throws_it_away(host: t.Any, app: t.Any) -> None:
+    app("python -c \"import chaosapp; chaosapp.app.send_task('chaosapp.nobody', queue='celery')\"")
+    until(lambda: host.run(f"grep -l chaosapp.nobody {RECORDER}/failed/*.REFUSED").rc == 0, host)
+    assert [task["name"] for task in resubmit("--check", states=["refused"])["found"]] == ["chaosapp.nobody"]
+
+
+def test_a_command_runs_once_and_never_while_its_tasks_wait(host: t.Any, app: t.Any) -> None:
+    code = "import chaosapp; [chaosapp.work.delay('by-command', 3) for _ in range(9)]"
+    command = {"command": ["python", "-c", code], "command_tasks": ["chaosapp.work"]}
+    foretold = resubmit("--check", **command)
+    assert (foretold["changed"], foretold["command"]) == (True, {"waiting": {}, "running": {}})
+    assert resubmit(**command)["command"]["rc"] == 0
+    again = resubmit(**command)
+    assert (again["changed"], sum(again["command"]["running"].values()) > 0) == (False, True)
+    host.check_output("python3 /opt/chaos/chaos.py wait")
+
+
+def test_nothing_of_a_finished_message_is_left_and_only_the_owner_may_look(host: t.Any, app: t.Any) -> None:
+    send(app, "a-patients-name")
+    until(lambda: ran(host, "a-patients-name"), host)
+    until(lambda: host.run(f"grep -r a-patients-name {RECORDER} /var/log/taskstack").stdout == "", host)
+    assert host.check_output(f"find {RECORDER} -perm /077").strip() == ""
