@@ -51,7 +51,7 @@ def scratch(host: t.Any) -> t.Iterator[t.Callable[..., None]]:
 
     def start(directory: str, options: str = "-c 1", queue: str = "scratch") -> None:
         told = f"TASKSTACK_RECORDER_DIRECTORY={directory} TASKSTACK_RECORDER_NODE=scratch@here"
-        worker = f"worker -n scratch@here -Q {queue} -I taskstack_recorder {options}"
+        worker = f"worker -n scratch@here -Q {queue} -l INFO -I taskstack_recorder {options}"
         host.check_output("sh -c %s", f"{told} celery-chaos {worker} > /tmp/scratch.log 2>&1 &")
         until(lambda: "ready" in host.file("/tmp/scratch.log").content_string, host)
 
@@ -88,7 +88,8 @@ def test_after_chaos_every_task_has_run_and_a_second_resubmit_finds_nothing(host
     host.check_output("python3 /opt/chaos/chaos.py wait")
     second = resubmit()
     count = json.loads(host.check_output(f"python3 /opt/chaos/chaos.py count 2000 {SEED} /var/lib/chaos/ran"))
-    print(f"\nkilled {broken}; {len(first['resubmitted'])} resubmitted, {count['doubles']} ran twice of {count['sent']}")
+    sent, doubles = len(first["resubmitted"]), count["doubles"]
+    print(f"\nkilled {broken}; {sent} resubmitted, {doubles} ran twice of {count['sent']}")
     assert count["missing"] == []
     assert (second["resubmitted"], second["changed"]) == ([], False)
     assert json.loads(broken).keys() >= {"worker", "child", "broker"}
