@@ -1,7 +1,10 @@
 """CRATE, the package from PyPI, deployed by inventories/crate."""
 
 # As CRATE's users have it: the virtualenv is activated and the settings are named.
-CRATE = "runuser -u crate -- env PATH=/opt/crate/venv/bin:/usr/bin:/bin CRATE_WEB_LOCAL_SETTINGS=/opt/crate/site/settings.py"
+CRATE = (
+    "runuser -u crate -- env PATH=/opt/crate/venv/bin:/usr/bin:/bin"
+    " CRATE_WEB_LOCAL_SETTINGS=/opt/crate/site/settings.py"
+)
 PROCESS = "crate_anon.crateweb.consent.tasks.process_patient_response"
 QUEUE_ALL = "crate_anon.crateweb.consent.tasks.resubmit_unprocessed_tasks_task"
 

@@ -1,0 +1,51 @@
+"""A stand-in with CATMAID's settings on Celery 4.4.7 and Python 3.9, deployed by inventories/catmaid."""
+
+SEND = """cat > /tmp/send.py <<'END'
+import os, sys
+sys.path.insert(0, "/opt/catmaid/django/projects")
+from mysite.tasks import Job, crop
+print(crop.delay(Job({name!r}, {seconds})).id)
+END
+celery-catmaid --run python /tmp/send.py"""
+
+
+def send(stack, name, seconds):
+    return stack.sh(SEND.format(name=name, seconds=seconds)).split()[-1]
+
+
+def done(stack, name):
+    return stack.sh(f"ls /opt/catmaid/tmp/{name} 2>/dev/null || true").strip() != ""
+
+
+def test_worker_beat_and_flower_run_under_supervisord(stack):
+    assert stack.programs() == {"catmaid-crop": "RUNNING", "catmaid-beat": "RUNNING", "catmaid-flower": "RUNNING"}
+
+
+def test_status_calls_a_stack_healthy_that_speaks_pickle_only(stack):
+    status = stack.status()
+    assert status.get("problems") == [], status
+    (worker,) = status["workers"]
+    assert (worker["node"], worker["state"]) == ("crop@catmaid1.example.org", "up")
+
+
+def test_a_task_with_an_argument_that_only_pickle_can_carry_finishes(stack):
+    send(stack, "first", 0)
+    stack.wait_until(lambda: done(stack, "first"), "The first job's file")
+
+
+def test_a_pickled_task_that_was_killed_is_sent_again_and_finishes(stack):
+    sent = send(stack, "lost", 15)
+    working = "supervisorctl pid catmaid-crop"
+    stack.wait_until(lambda: any(task["id"] == sent for task in stack.status()["tasks"]), "The job to be taken", 20)
+    stack.sh(f"pid=$({working}); kill -KILL $pid $(pgrep -P $pid)")
+    stack.wait_until(lambda: stack.programs()["catmaid-crop"] == "RUNNING", "The supervisor to start the worker again")
+    stack.wait_until(lambda: stack.call("resubmit").get("resubmitted"), "The job to be sent again")
+    assert not done(stack, "lost")
+    assert stack.call("resubmit")["resubmitted"] == []
+    stack.wait_until(lambda: done(stack, "lost"), "The job's file")
+
+
+def test_stopping_leaves_no_process_behind(stack):
+    assert any("mysite" in line for line in stack.processes("www-data"))
+    stack.stop()
+    assert stack.processes("www-data") == []

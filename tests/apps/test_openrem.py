@@ -1,0 +1,68 @@
+"""OpenREM, the package from PyPI on Python 2.7 and Celery 4.2, deployed by inventories/openrem."""
+
+import json
+
+import pytest
+
+EXPORT = "remapp.exports.ct_export.ctxlsx"
+# What OpenREM's Tasks page does, in Python 3: method, address, and login.
+ASK = """python3 - <<'END'
+import base64, urllib.error, urllib.request
+request = urllib.request.Request("{url}", method="{method}")
+if "{login}":
+    request.add_header("Authorization", "Basic " + base64.b64encode(b"{login}").decode())
+try:
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        print(answer.status, answer.read().decode())
+except urllib.error.HTTPError as error:
+    print(error.code, "")
+except urllib.error.URLError as error:
+    print(0, error)
+END"""
+
+
+def ask(stack, url, login="", method="GET"):
+    status, _, body = stack.sh(ASK.format(url=url, login=login, method=method)).partition(" ")
+    return int(status), body
+
+
+def test_worker_beat_and_flower_run_under_supervisord(stack):
+    assert stack.programs() == {"openrem-default": "RUNNING", "openrem-beat": "RUNNING", "openrem-flower": "RUNNING"}
+
+
+def test_status_names_the_tasks_that_are_missing_without_the_dicom_package(stack):
+    status = stack.status()
+    (problem,) = status["problems"]
+    assert "default@openrem1.example.org" in problem
+    assert "remapp.netdicom.keepalive.keep_alive" in problem
+    (worker,) = status["workers"]
+    assert worker["state"] == "up"
+    assert worker["celery"] == "4.2.2"
+    assert EXPORT in worker["registered"]
+
+
+def test_what_its_tasks_page_asks_is_answered(stack):
+    status, queues = ask(stack, "http://localhost:15672/api/queues", "guest:guest")
+    assert status == 200
+    assert "default" in [queue["name"] for queue in json.loads(queues)]
+    assert ask(stack, "http://localhost:5555/api/tasks")[0] == 200
+    assert ask(stack, "http://localhost:15672/api/queues/%2f/default/contents", "guest:guest", "DELETE")[0] == 204
+
+
+@pytest.mark.parametrize("port", [5555, 15672])
+def test_nobody_else_may_ask(stack, port):
+    address = stack.sh("hostname -I").split()[0]
+    assert ask(stack, f"http://{address}:{port}/", "guest:guest")[0] == 0
+
+
+def test_its_own_export_runs(stack):
+    count = "python3 -c \"import sqlite3; print(*sqlite3.connect('/var/openrem/openrem.db').execute('{}').fetchone())\""
+    stack.sh(f"celery-openrem call {EXPORT} --args '[{{}}, false, null, null, null]'")
+    exports = count.format("SELECT count(*) FROM remapp_exports")
+    stack.wait_until(lambda: int(stack.sh(exports)) >= 1, "A row in the table of exports")
+
+
+def test_stopping_leaves_no_process_behind(stack):
+    assert any("openremproject" in line for line in stack.processes("www-data"))
+    stack.stop()
+    assert stack.processes("www-data") == []
