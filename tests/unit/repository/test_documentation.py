@@ -1,0 +1,84 @@
+"""The pages and the example inventories say what is there."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("roles/*/README.md"), *ROOT.glob("examples/*/*.md")]
+)
+EXAMPLES = sorted(path.parent for path in ROOT.glob("inventories/*/hosts.yml"))
+LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as code hosts and the site make them."""
+    titles = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    dead = []
+    for link in LINK.findall(FENCE.sub("", page.read_text())):
+        path, _, anchor = link.partition("#")
+        if "://" in path or path.startswith("mailto:"):
+            continue
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors(target)):
+            dead.append(link)
+    assert not dead
+
+
+def declared() -> set[str]:
+    """Every variable that some role declares."""
+    found: set[str] = set()
+    for path in ROOT.glob("roles/*/meta/argument_specs.yml"):
+        for entry in yaml.safe_load(path.read_text())["argument_specs"].values():
+            found |= set(entry.get("options", {}))
+    return found
+
+
+def variables(inventory: Path) -> dict[str, t.Any]:
+    """What group_vars of an inventory say for all hosts."""
+    found: dict[str, t.Any] = {}
+    for path in [*inventory.glob("group_vars/all.yml"), *inventory.glob("group_vars/all/*.yml")]:
+        found |= yaml.safe_load(path.read_text())
+    return found
+
+
+@pytest.mark.parametrize("inventory", EXAMPLES, ids=relative)
+def test_every_variable_of_an_example_inventory_is_one_that_a_role_knows(inventory: Path) -> None:
+    said = variables(inventory)
+    ours = {
+        name
+        for name in said
+        if re.match(r"(taskstack|application|worker|beat|flower|rabbitmq|windows|supervisord)_", name)
+    }
+    # Helpers of the inventory itself: used in another value.
+    text = "".join(path.read_text() for path in inventory.rglob("*.yml"))
+    helpers = {name for name in ours - declared() if len(re.findall(rf"\b{name}\b", text)) > 1}
+    assert ours - declared() - helpers == set()
+
+
+@pytest.mark.parametrize("inventory", EXAMPLES, ids=relative)
+def test_every_secret_of_an_example_inventory_is_in_its_vault_example(inventory: Path) -> None:
+    used = set(re.findall(r"\bvault_\w+", "".join(path.read_text() for path in inventory.rglob("*.yml"))))
+    listed = {name for path in inventory.rglob("vault.yml.example") for name in yaml.safe_load(path.read_text())}
+    assert used == listed
+
+
+def test_every_page_of_an_application_names_its_inventory() -> None:
+    for name in ("openrem", "crate", "arches", "catmaid"):
+        assert f"inventories/{name}" in (ROOT / f"docs/{name}.md").read_text()
