@@ -70,7 +70,7 @@ def objects(count: int, name: str) -> dict[str, list[dict[str, object]]]:
         "policies": [
             {"name": each, "vhost": each, "pattern": "^q", "definition": {"max-length": 1000}} for each in names
         ],
-        "queues": [{"name": each, "vhost": each, "arguments": {"x-queue-type": "classic"}} for each in names],
+        "queues": [{"name": each, "vhost": each} for each in names],
     }
 
 
