@@ -117,7 +117,7 @@ class Host:
     def differs(self, folder: str, file: dict, force: bool) -> bool:
         """Whether a file of the controller is not the one that is here, or without force any."""
         path = self.path(folder) / file["dest"].replace("\\", "/")
-        return not path.is_file() or force and hashlib.sha1(path.read_bytes()).hexdigest() != file["checksum"]
+        return not path.is_file() or (force and hashlib.sha1(path.read_bytes()).hexdigest() != file["checksum"])
 
     def win_lineinfile(self, args: dict, check: bool, diff: bool) -> dict:
         """One line that a regular expression finds, or at the end."""
