@@ -96,6 +96,8 @@ def _specs() -> dict[str, dict[str, t.Any]]:
             specs[role] = yaml.safe_load(file.read_text())["argument_specs"]["main"].get("options", {})
     # These come from the role that calls.
     specs["supervise"] = {name: option for name, option in specs["supervise"].items() if name.startswith("taskstack_")}
+    for name in ("windows_tasks_processes", "windows_tasks_kind"):
+        specs["windows_tasks"].pop(name, None)
     return specs
 
 

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.module_utils import _schedule
+from ansible_collections.taskstack.celery.plugins.module_utils import _schedule, _windows_demands
 from ansible_collections.taskstack.celery.plugins.module_utils._inventory import DEFAULT_NODES, between, nodes
 from ansible_collections.taskstack.celery.plugins.module_utils._options import NAME, NAME_RULE
 from ansible_collections.taskstack.celery.plugins.module_utils._processes import mistakes, where
@@ -22,9 +21,9 @@ from ansible_collections.taskstack.celery.plugins.module_utils._variables import
 
 ROLES = {
     "rabbitmq": ("rabbitmq",),
-    "worker": ("supervisord", "application", "worker", "supervise"),
-    "beat": ("supervisord", "application", "beat", "supervise"),
-    "flower": ("supervisord", "application", "flower", "supervise"),
+    "worker": ("supervisord", "application", "worker", "supervise", "windows_tasks"),
+    "beat": ("supervisord", "application", "beat", "supervise", "windows_tasks"),
+    "flower": ("supervisord", "application", "flower", "supervise", "windows_tasks"),
 }
 
 
@@ -62,10 +61,12 @@ def _host(host: str, variables: Variables, ours: t.Mapping[str, list[str]]) -> t
     if "beat" in working and not isinstance(variables.get("beat_schedule", []), Broken):
         yield from _schedule.problems(variables.get("beat_schedule", []))
     windows = variables.get("taskstack_supervisor") == "windows"
-    for name in ("taskstack_directory", "taskstack_venv") if working else ():
-        path, rule = variables.get(name), r"[A-Za-z]:[\\/]" if windows else "/"
-        if isinstance(path, str) and not re.match(rule, path):
+    for name in ("taskstack_directory", "taskstack_venv") if working and not windows else ():
+        path = variables.get(name)
+        if isinstance(path, str) and not path.startswith("/"):
             yield f"{name} must be an absolute path, not {path!r}. Write it in full."
+    if windows and working:
+        yield from _windows_demands.host_problems(variables)
     if windows and host in ours["rabbitmq"]:
         yield "taskstack_supervisor windows is for workers, beat and Flower. Put another host into group rabbitmq."
 

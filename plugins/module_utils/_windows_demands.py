@@ -19,15 +19,44 @@ TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d\Z")
 
 def problems(definitions: t.Sequence[Definition], settings: Settings) -> list[str]:
     """Everything that Windows would refuse, or silently do differently, as sentences."""
-    found = [f"taskstack_name: {text}" for text in _name(settings["name"])]
+    found = []
     for definition in definitions:
         found += [f"{definition['name']}: {text}" for text in _name(definition["name"])]
         found += [f"{definition['name']}: {text}" for text in _worker(definition)]
         found += [f"{definition['name']}: directory {text}" for text in _path(definition["directory"])]
-    found += [f"taskstack_venv: {text}" for text in _path(settings["venv"])]
+    return found + settings_problems(settings)
+
+
+def settings_problems(settings: Settings) -> list[str]:
+    """What is wrong with a host's settings, whichever processes it has."""
+    found = [f"taskstack_name: {text}" for text in _name(settings["name"])]
+    found += [f"taskstack_venv {text}" for text in _path(settings["venv"])]
     found += _times(settings["restart_times"])
     found += _intervals(settings["interval"], settings["duration"], settings["boot_delay"])
     return found + _account(settings)
+
+
+def host_problems(variables: t.Mapping[str, t.Any]) -> list[str]:
+    """The same of the inventory's variables, before there are definitions; what has a wrong type is told elsewhere."""
+
+    def get(name: str, default: t.Any) -> t.Any:
+        value = variables.get(name)
+        return value if isinstance(value, type(default)) and not isinstance(value, bool) else default
+
+    settings = {
+        "name": get("taskstack_name", "shop"),
+        "venv": get("taskstack_venv", "C:\\venv"),
+        "restart_times": get("windows_tasks_restart_times", []),
+        "interval": get("windows_tasks_interval", 900),
+        "duration": get("windows_tasks_interval_duration", DAY),
+        "boot_delay": get("windows_tasks_boot_delay", 30),
+        "account": get("taskstack_windows_account", "SYSTEM"),
+        "has_password": variables.get("windows_tasks_password") is not None,
+    }
+    directory = [f"taskstack_directory {text}" for text in _path(get("taskstack_directory", "C:\\shop"))]
+    nodes = [node.get("name") for node in get("worker_nodes", []) if isinstance(node, dict)]
+    names = [f"worker_nodes: {text}" for name in nodes if isinstance(name, str) for text in _name(name)]
+    return settings_problems(settings) + directory + names
 
 
 def _name(name: str) -> t.Iterator[str]:
@@ -80,8 +109,8 @@ def _times(times: t.Sequence[t.Any]) -> list[str]:
 
 def _intervals(interval: int, duration: int, boot_delay: int) -> list[str]:
     found = []
-    if interval and not 60 <= interval <= 31 * DAY:
-        found.append(f"windows_tasks_interval must be 0 (never) or 60 to {31 * DAY} seconds, not {interval}.")
+    if not 60 <= interval <= DAY:
+        found.append(f"windows_tasks_interval must be 60 to {DAY} seconds, not {interval}.")
     if not 60 <= duration <= DAY:
         found.append(f"windows_tasks_interval_duration must be 60 to {DAY} seconds, not {duration}.")
     if interval > duration:

@@ -65,8 +65,6 @@ def _triggers(settings: Settings) -> list[dict[str, t.Any]]:
     boot: dict[str, t.Any] = {"type": "boot", "enabled": True}
     if settings["boot_delay"]:
         boot["delay"] = duration(settings["boot_delay"])
-    if not settings["interval"]:
-        return [boot]
     every = {"interval": duration(settings["interval"]), "duration": duration(settings["duration"])}
     # Not a repetition of the boot trigger: that would begin with the next boot.
     return [boot, {**_daily("00:00"), "repetition": {**every, "stop_at_duration_end": False}}]

@@ -87,7 +87,7 @@ class Program:
             self.log.unlink()
         process = subprocess.Popen(**self.command("start"), stdin=subprocess.DEVNULL)
         self.started.append(process)
-        until(lambda: self.log.exists() and "ready" in self.log.read_text() or process.poll() is not None)
+        until(lambda: process.poll() is not None or (self.log.exists() and "ready" in self.log.read_text()))
         return process
 
 
@@ -132,7 +132,8 @@ def test_a_second_start_does_nothing(program):
 def test_being_asked_all_the_time_whether_it_runs_does_not_keep_it_from_starting(program):
     one = program()
     asking = "import subprocess, sys\nwhile True: subprocess.call(sys.argv[1:])"
-    curious = subprocess.Popen([sys.executable, "-c", asking, *one.command("status")["args"]], stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-c", asking, *one.command("status")["args"]]
+    curious = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     one.started.append(curious)
     for _ in range(3):
         process = one.start()

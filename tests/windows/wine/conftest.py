@@ -15,9 +15,10 @@ def windows(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Windows]:
     """Both machines, and an inventory for them."""
     folder = tmp_path_factory.mktemp("windows")
     try:
-        run(str(ROOT / "tools/host"), WINDOWS, "trixie", "wine", "no-init", f"--volume {HERE.parent}/winsim:/opt/winsim:ro")
+        shared = f"--volume {HERE}:/opt/winsim:ro"
+        run(str(ROOT / "tools/host"), WINDOWS, "trixie", "wine", "no-init", shared)
         address = wine_stage.start_broker()
-        scene = stage.Stage(folder, HERE.parent / "simulation" / "play.yml", stage.write_specs(folder / "specs.json"))
+        scene = stage.Stage(folder, ROOT / "playbooks" / "site.yml", stage.write_specs(folder / "specs.json"))
         machine = Windows(scene, address)
         wine_stage.describe(scene, address)
         yield machine

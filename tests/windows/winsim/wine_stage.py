@@ -54,7 +54,8 @@ class Windows:
         """Content of a file that appears in time."""
         name = self.file(path)
         wait = f"for _ in $(seq {int(seconds * 5)}); do [ -e '{name}' ] && exec cat '{name}'; sleep 0.2; done; exit 1"
-        done = subprocess.run(["docker", "exec", WINDOWS, "sh", "-c", wait], capture_output=True, text=True, check=False)
+        command = ["docker", "exec", WINDOWS, "sh", "-c", wait]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{path} did not appear. {self.logs()}"
         return done.stdout
 
@@ -119,15 +120,14 @@ def start_broker() -> str:
         setsid rabbitmq-server >/var/log/rabbitmq.out 2>&1 </dev/null &
         rabbitmqctl wait --timeout 60 $RABBITMQ_PID_FILE
     """
+    everything = dict.fromkeys(("configure", "write", "read"), ".*")
     definitions = {
         "users": [
             {"name": "admin", "password": "admin", "tags": ["administrator"]},
             {"name": "shop", "password": PASSWORD, "tags": []},
         ],
         "vhosts": [{"name": "shop"}],
-        "permissions": [
-            {"user": user, "vhost": "shop", "configure": ".*", "write": ".*", "read": ".*"} for user in ("admin", "shop")
-        ],
+        "permissions": [{"user": user, "vhost": "shop", **everything} for user in ("admin", "shop")],
     }
     run("docker", "exec", "-i", BROKER, "bash", "-ec", script, stdin=json.dumps(definitions))
     return run("docker", "inspect", "--format", "{{.NetworkSettings.IPAddress}}", BROKER).strip()
@@ -136,6 +136,7 @@ def start_broker() -> str:
 def describe(stage: winsim.Stage, address: str) -> None:
     """The inventory."""
     variables = {
+        "ansible_become": False,
         "taskstack_name": "shop",
         "taskstack_app": "shop",
         "taskstack_directory": r"C:\shop",
