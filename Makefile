@@ -25,9 +25,9 @@ deploy: ## Deploy the whole stack with the sample application on this machine, a
 .PHONY: deploy
 
 # Two at a time on two cores; the longest things start first, and one failure does not hide another.
-test: ## Everything that CI runs: lint, unit, sanity, docs and all molecule scenarios
+test: ## Everything that CI runs: lint, unit, sanity, docs, Windows and all molecule scenarios
 	@rm -rf .ansible/failed
-	@start=$$SECONDS; $(MAKE) -k -j2 molecule $(STATIC) || true; tools/summary $$((SECONDS - start))
+	@start=$$SECONDS; $(MAKE) -k -j2 windows molecule $(STATIC) || true; tools/summary $$((SECONDS - start))
 .PHONY: test
 
 env:
@@ -67,6 +67,11 @@ $(MOLECULE): molecule-%: images
 apps: images ## Deploy the real applications (or one: make apps APP=crate) with their inventories; long, not part of make test
 	@tools/apps $(APP)
 .PHONY: apps
+
+# Wine plays the Windows machine; what no test here proves is in docs/windows.md.
+windows: engine ## Run the Windows stack in Wine, against a real RabbitMQ
+	@$(STEP) "Windows" "Look at tests/windows/wine; the stand-in for Windows is tests/windows/winsim." -- .venv/bin/pytest -q -x tests/windows/wine
+.PHONY: windows
 
 bench: env engine ## Measure every claim against what one would use instead; prints ratios
 	@tools/bench

@@ -1,4 +1,4 @@
-"""What the roles have written, started and stopped: real Windows Python, real Celery and a real RabbitMQ; Wine plays Windows.
+"""What the roles have written, started and stopped. Wine plays Windows; its Python, Celery and RabbitMQ are real.
 
 In the order of a life: each test leaves all four processes running.
 """
@@ -10,6 +10,7 @@ from wine_stage import NODES, SECRET, STACK, WINDOWS, eventually, run
 
 PROCESSES = ["single", "threads", "beat", "flower"]
 DONE = r"C:\shop\done"
+SHOP = r"C:\shop\shop.py"
 
 
 def pids(windows) -> dict[str, str]:
@@ -91,25 +92,26 @@ def test_a_pid_file_that_names_a_sibling_hurts_nobody(windows):
 def test_a_change_of_one_node_restarts_only_that_one(windows):
     before = pids(windows)
     nodes = [NODES[0], {**NODES[1], "concurrency": 2}]
-    result = windows.stage.play(worker_nodes=nodes)
+    result = windows.workers.play(worker_nodes=nodes, windows_tasks_restart_times=["05:55"])
     assert result.code == 0, result.failure() + windows.logs()
     after = pids(windows)
     assert {name for name in PROCESSES if after[name] != before[name]} == {"threads"}
 
 
 def test_a_forced_restart_ends_the_task_first_and_comes_back_in_its_own_task(windows):
-    nodes = [NODES[0], {**NODES[1], "concurrency": 2}]
-    result = windows.stage.play(worker_nodes=nodes, windows_tasks_restart_times=["05:55"])
-    assert result.code == 0, result.failure()
     before = pids(windows)
+    windows.send("single", "work", "restarted", 3)
+    windows.wait_for(rf"{DONE}\restarted.begun")
     windows.scheduler("act", r"\taskstack\shop\shop-single restart")
+    assert windows.read(rf"{DONE}\restarted.ended")
     eventually(lambda: "running" in windows.batch("single", "status"))
     after = pids(windows)
     assert {name for name in PROCESSES if after[name] != before[name]} == {"single"}
 
 
 def test_a_worker_that_cannot_start_fails_the_run_with_the_end_of_its_log(windows):
-    broken = {"path": "shop.py", "content": "raise RuntimeError('the shop is closed')\n"}
-    result = windows.stage.play("--limit", "pc", application_files=[broken], worker_nodes=[{**NODES[0], "log_level": "DEBUG"}])
+    broken = "raise RuntimeError('the shop is closed')"
+    run("docker", "exec", WINDOWS, "sh", "-c", f"echo \"{broken}\" >'{windows.file(SHOP)}'")
+    result = windows.workers.play(worker_nodes=[{**NODES[0], "log_level": "DEBUG"}])
     assert result.code != 0
     assert "the shop is closed" in result.failure() + result.output

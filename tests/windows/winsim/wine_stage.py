@@ -40,6 +40,8 @@ class Windows:
     def __init__(self, stage: winsim.Stage, address: str) -> None:
         """Both containers run."""
         self.stage, self.address = stage, address
+        # A change of nodes alone needs no other role: each task takes Wine a while.
+        self.workers = winsim.Stage(stage.folder, HERE.parent / "wine" / "workers.yml", stage.specs)
 
     def file(self, path: str) -> str:
         """Where a Windows path lies in the container."""
