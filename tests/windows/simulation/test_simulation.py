@@ -10,7 +10,7 @@ import pytest
 from ansible.errors import AnsibleError
 from ansible.plugins.loader import connection_loader
 from scheduled_task_rules import mistakes
-from stage import HERE
+from stage import HERE, ROOT
 
 # They share what they build, and ansible-playbook is the expensive part.
 pytestmark = pytest.mark.xdist_group("windows")
@@ -140,6 +140,26 @@ def test_a_service_account_gets_rights_and_its_password_never_shows(scene):
     assert table(scene, "rights", "win2") == {"SeBatchLogonRight": [r"CLINIC\celery"]}
 
 
+def test_the_inventory_of_openrem_deploys(scene):
+    scene.inventory = ROOT / "inventories" / "openrem_windows"
+    prefix = scene.prefix("openrem")
+    venv = prefix / "drive_d" / "Server_Apps" / "openrem" / "venv"
+    settings = venv / "Lib" / "site-packages" / "openrem" / "openremproject" / "local_settings.py"
+    for file in (settings, venv / "Scripts" / "python.exe"):
+        file.parent.mkdir(parents=True)
+        file.write_text("DEBUG = False\n" if file is settings else "")
+    fake = {"ansible_connection": "winsim", "ansible_shell_type": "powershell", "winsim_prefix": str(prefix)}
+    words = ("broker", "monitor", "rabbitmq_admin", "flower", "windows")
+    passwords = {f"vault_{word}_password": f"secret-{word}" for word in words}
+    for _ in range(2):
+        run = good(scene.play("--limit", "windows", **fake, **passwords))
+    assert run.changed("openrem1.example.org") == []
+    tasks = json.loads((prefix / "winsim" / "tasks.json").read_text())
+    nodes = [rf"\taskstack\openrem\openrem-default{number}" for number in (1, 2, 3, 4)]
+    assert set(tasks) == {*nodes, *(node + " restart" for node in nodes)}
+    assert settings.read_text().splitlines()[1].startswith('BROKER_URL = "amqp://openrem:secret-broker@mq1.example.org')
+
+
 WRONG = {
     "prefork": ({"worker_nodes": [{**NODES[0], "pool": "prefork"}]}, "prefork does not work on Windows"),
     "solo-4": ({"worker_nodes": [{**NODES[0], "pool": "solo", "concurrency": 4}]}, "pool solo runs one task"),
@@ -184,8 +204,10 @@ def test_bad_input_is_refused_on_all_hosts_at_once_and_nothing_is_sent(scene, st
 
 
 def manifest(**changes) -> bytes:
-    arguments = {"_ansible_module_name": "ansible.windows.win_file", "_ansible_check_mode": False, "_ansible_diff": False}
-    action = {"name": "module_wrapper.ps1", "params": {"Variables": [{"Name": "complex_args", "Value": arguments}]}}
+    modes = {"_ansible_check_mode": False, "_ansible_diff": False}
+    arguments = {"_ansible_module_name": "ansible.windows.win_file", **modes}
+    variables = [{"Name": "complex_args", "Value": arguments}]
+    action = {"name": "module_wrapper.ps1", "params": {"Variables": variables}}
     return b'{"a": 1}\n' + json.dumps({"actions": [{**action, **changes}]}).encode()
 
 
