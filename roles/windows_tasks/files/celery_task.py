@@ -2,6 +2,7 @@
 
     python celery_task.py CONFIGURATION.json [start | stop | restart | status | settle | wait]
     python celery_task.py DESCRIPTION.json run ARGUMENTS...
+    python celery_task.py DESCRIPTION.json resubmit [--check]
 
 start    run the program in this process; nothing happens when it already runs
 stop     let running tasks end, and end the process by force after stop_timeout seconds
@@ -10,6 +11,7 @@ status   say whether it runs; exits 3 when it does not
 settle   stop it unless it runs with the files as they are now; says "current" or "stopped"
 wait     wait until it has come up and stayed up; else show the end of its log and exit 1
 run      any Celery command of the stack, in the environment that its processes have
+resubmit send again what was lost with a worker of this host
 
 Whether it runs is told by a lock on a file, which the operating system drops when the process dies, however it dies.
 A process id is believed only while that lock is held, so a file left behind by a crash can neither block a start nor
@@ -334,6 +336,12 @@ def main(path, verb="start", *arguments):
         words = ["-A", description["app"]]
         words.extend(arguments)
         return run_celery(words)
+    if verb == "resubmit":
+        description = read_json(path)
+        enter(description)
+        import taskstack_resubmit
+
+        return taskstack_resubmit.main(description, "--check" in arguments)
     if verb not in VERBS or arguments:
         return "Usage: celery_task.py CONFIGURATION.json [%s]" % " | ".join(VERBS)
     return getattr(Program(path), verb)()

@@ -89,6 +89,33 @@ def test_a_pid_file_that_names_a_sibling_hurts_nobody(windows):
     assert windows.pid("threads") == before != windows.pid("single")
 
 
+def test_the_recorder_and_resubmit_lose_no_task_over_a_kill(windows):
+    windows.send("threads", "work", "killed", 8)
+    windows.wait_for(rf"{DONE}\killed.begun")
+    windows.kill("threads")
+    windows.scheduler("daily")
+    eventually(lambda: "running" in windows.batch("threads", "status"))
+    eventually(lambda: consumers(windows)["threads"] == 1)
+    assert windows.read(rf"{DONE}\killed.ended") is None, "the broker took it as done when the worker began"
+    would = windows.resubmit.play("--check")
+    assert would.code == 0, would.failure() + would.output[-2000:]
+    assert "1 found, 1 would be sent, 0 skipped" in would.output
+    sent = windows.resubmit.play()
+    assert "1 found, 1 sent, 0 skipped" in sent.output, sent.output[-3000:]
+    windows.wait_for(rf"{DONE}\killed.ended")
+    again = windows.resubmit.play()
+    assert (again.code, again.changed("pc")) == (0, [])
+    assert "0 found, 0 sent" in again.output
+
+
+def test_status_on_linux_sees_the_windows_workers_through_the_broker(windows):
+    report = windows.status()
+    workers = {worker["node"]: worker for worker in report["workers"]}
+    assert {node: worker["state"] for node, worker in workers.items()} == {"single@pc": "up", "threads@pc": "up"}
+    assert {"shop.work", "shop.tell_secret"} <= set(workers["threads@pc"]["registered"])
+    assert report["broker"]["state"] == "running"
+
+
 def test_a_change_of_one_node_restarts_only_that_one(windows):
     before = pids(windows)
     nodes = [NODES[0], {**NODES[1], "concurrency": 2}]

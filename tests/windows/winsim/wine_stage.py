@@ -42,6 +42,7 @@ class Windows:
         self.stage, self.address = stage, address
         # A change of nodes alone needs no other role: each task takes Wine a while.
         self.workers = winsim.Stage(stage.folder, HERE.parent / "wine" / "workers.yml", stage.specs)
+        self.resubmit = winsim.Stage(stage.folder, ROOT / "playbooks" / "resubmit.yml", stage.specs)
 
     def file(self, path: str) -> str:
         """Where a Windows path lies in the container."""
@@ -93,6 +94,18 @@ class Windows:
         with urllib.request.urlopen(request, data, timeout=20) as answer:
             text = answer.read()
         return json.loads(text) if text else None
+
+    def status(self) -> dict:
+        """What module status says on this Linux machine."""
+        url = f"http://{self.address}:15672"
+        asked = {"management_url": url, "management_user": "admin", "management_password": "admin", "vhost": "shop"}
+        workers = [f"{node['name']}@pc" for node in NODES]
+        words = json.dumps({**asked, "workers": workers})
+        command = [winsim.BIN / "ansible", "localhost", "-m", "taskstack.celery.status", "-a", words, "-o"]
+        local = {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1"}
+        environment = {**self.stage.environment(), **local}
+        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+        return json.loads(done.stdout)["plays"][0]["tasks"][0]["hosts"]["localhost"]
 
     def send(self, queue: str, task: str, *arguments: t.Any) -> str:
         """Publish a task; its id."""
