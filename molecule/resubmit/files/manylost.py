@@ -59,13 +59,12 @@ def kill(kills, seed):
     dice, done = random.Random(seed), 0
     publisher = [sys.executable, "-m", "taskstack_publisher"]
     while left() or os.listdir(f"{DIRECTORY}/sending"):
-        # The module, too, has the publisher finish what was begun before it plans.
-        subprocess.run(publisher, input=job("none"), stdout=subprocess.DEVNULL, check=True)
+        # First of all it finishes what the one before had begun.
         process = subprocess.Popen(publisher, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         process.stdin.write(job(f"b{done}", left()))
         process.stdin.close()
         if done < kills:
-            for _ in range(dice.randint(1, 250)):
+            for _ in range(dice.randint(1, 150)):
                 process.stdout.readline()
             done += process.poll() is None
             process.kill()
