@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from ansible_collections.taskstack.celery.plugins.module_utils._broker import Broker, path
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 
-# The result backend `rpc://` names the queue of a waiting caller so, and leaves it behind when that one has gone.
-_CALLER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# The result backends rpc and amqp name a client's or a task's queue by its id.
+RESULTS = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}")
 COLUMNS = "name,type,state,consumers,messages_ready_details.rate,message_stats.deliver_get_details.rate"
 
 
@@ -60,8 +60,8 @@ class Queue:
 def of_tasks(name: str, exchange: str) -> bool:
     """Whether the queue holds tasks, and not the private talk of workers, monitors and result backends."""
     private = ("celeryev.", "taskstack.", "amq.gen-")
-    talk = name.endswith((f".{exchange}.pidbox", ".reply.celery.pidbox"))
-    return not (name.startswith(private) or talk or _CALLER.fullmatch(name))
+    talk = name.startswith(private) or name.endswith((f".{exchange}.pidbox", f".reply.{exchange}.pidbox"))
+    return not talk and not RESULTS.fullmatch(name)
 
 
 def fetch(broker: Broker, vhost: str, exchange: str) -> list[Queue]:

@@ -99,7 +99,8 @@ def _tasks(best: Report, reports: t.Iterable[Report], recent: int) -> list[Repor
     for report in reports:
         for task in report["tasks"]:
             known = rest.get(task["id"])
-            if task["id"] not in seen and (known is None or _when(known) < _when(task)):
+            ended = task["state"] not in LIVE and task["id"] not in seen
+            if ended and (known is None or _when(known) < _when(task)):
                 rest[task["id"]] = task
     return live + sorted(rest.values(), key=_when, reverse=True)[:recent]
 

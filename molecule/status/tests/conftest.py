@@ -24,7 +24,8 @@ def call(module: str, host: str, *options: str, **arguments: t.Any) -> dict[str,
     found = done.stdout.partition(" => ")[2]
     assert found, done.stdout + done.stderr
     result, _ = json.JSONDecoder().raw_decode(found.lstrip())
-    return {**result, "succeeded": done.returncode == 0}
+    # With --diff the difference is printed before the result.
+    return {**result, "succeeded": done.returncode == 0, "shown": done.stdout.partition(f"{host} | ")[0]}
 
 
 @pytest.fixture

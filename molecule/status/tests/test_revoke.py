@@ -24,18 +24,18 @@ def ended(status: t.Any, task: str) -> bool:
 def test_a_running_task_is_terminated_on_prefork(stack: t.Any, status: t.Any, module: t.Any) -> None:
     task = begin(stack, "slow")
     stack.wait_for("the start of the task", lambda: not ended(status, task))
-    planned = revoke(module, "--check", ids=[task], terminate=True)
+    planned = revoke(module, "--check", "--diff", ids=[task], terminate=True)
     assert not ended(status, task), "check mode has terminated it"
-    done = revoke(module, ids=[task], terminate=True)
+    done = revoke(module, "--diff", ids=[task], terminate=True)
     assert done["succeeded"] and done["changed"]
     assert [(row["id"], row["state"], row["action"]) for row in done["tasks"]] == [(task, "active", "terminate")]
-    assert planned["diff"] == done["diff"]
+    assert planned["shown"] == done["shown"] and f"+{task} terminated" in done["shown"]
     assert set(done["answers"]) == {f"{node}@ts-status-stack" for node in ("quick", "lone", "threaded")}
     stack.wait_for("the end of the task", lambda: ended(status, task), 10)
 
 
 def test_terminating_on_threads_is_refused_before_anything_is_done(stack: t.Any, status: t.Any, module: t.Any) -> None:
-    task = begin(stack, "threaded", 8)
+    task = begin(stack, "threaded", 20)
     stack.wait_for("the start of the task", lambda: not ended(status, task))
     done = revoke(module, ids=[task], terminate=True)
     assert not done["succeeded"]

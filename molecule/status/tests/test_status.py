@@ -57,10 +57,16 @@ def test_all_is_up_and_every_part_says_what_it_is(status: Status, stack: t.Any) 
 
 
 def test_a_stopped_worker_process_is_silent_within_the_deadline(status: Status, stack: t.Any) -> None:
+    times = [time.monotonic()]
+    status()
+    times.append(time.monotonic())
     stack.host.check_output("systemctl kill --kill-whom=all --signal=SIGSTOP sample-quick")
-    before = time.monotonic()
+    times.append(time.monotonic())
     found = status(deadline=2)
-    assert time.monotonic() - before < 6
+    times.append(time.monotonic())
+    usual, waited = times[1] - times[0], times[3] - times[2]
+    # The rest is Ansible's own time, which varies on a busy machine.
+    assert waited < 2 + 2 * usual
     assert states(found) == {QUICK: "silent", LONE: "up", THREADED: "up"}
     assert any(problem.startswith(f"Worker {QUICK} is connected but has not answered") for problem in found["problems"])
 
@@ -107,7 +113,7 @@ def test_a_wrong_password_is_denied_and_celery_unknown(status: Status) -> None:
 
 def test_a_solo_worker_in_a_task_is_silent_but_excused_by_its_record(status: Status, stack: t.Any) -> None:
     healthy(status, stack)
-    send(stack, "slow.apply_async((6,), queue='lone')")
+    send(stack, "slow.apply_async((20,), queue='lone')")
     time.sleep(1)
     found = status(deadline=1)
     assert states(found)[LONE] == "silent"
@@ -124,12 +130,12 @@ def test_three_waiting_tasks_are_counted_at_once_and_their_lack_of_a_worker_is_a
     assert not found["succeeded"]
     assert "3 task(s) wait in queue nobody and no worker consumes it" in found["msg"]
     assert [queue["waiting"] for queue in found["queues"] if queue["name"] == "nobody"] == [3]
-    planned = module("purge", "ts-status-stack", "--check", queues=["nobody"])
-    done = module("purge", "ts-status-stack", queues=["nobody"])
+    planned = module("purge", "ts-status-stack", "--check", "--diff", queues=["nobody"])
+    done = module("purge", "ts-status-stack", "--diff", queues=["nobody"])
     assert planned["queues"] == done["queues"] == [{"name": "nobody", "waiting": 3, "purged": 3, "left": 0}]
-    assert planned["diff"] == done["diff"] and planned["changed"] and done["changed"]
+    assert planned["changed"] and done["changed"]
+    assert planned["shown"] == done["shown"] and "+nobody: 0 waiting" in done["shown"]
     assert not module("purge", "ts-status-stack", queues=["nobody"])["changed"]
-    assert "nobody: 0" in done["diff"]["after"]
     stack.python("from sample_app import app; app.connection().default_channel.queue_delete('nobody')")
 
 

@@ -1,0 +1,71 @@
+"""A stack that this collection has not deployed: old Celerys, other serializers, odd names."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+testinfra_hosts = ["docker://ts-status-legacy"]
+
+
+def states(report: dict[str, t.Any]) -> dict[str, str]:
+    return {worker["node"]: worker["state"] for worker in report["workers"]}
+
+
+def test_celery_4_and_5_and_odd_names_are_all_told(legacy_status: t.Any, legacy_workers: t.Any) -> None:
+    odd = "odd näme&<b>.é@dev"
+    legacy_workers(("5.2", odd, "-c 2"), ("5.2", "thr@dev", "-P threads"), ("4.4", "old@dev", "-c 1"))
+    found = legacy_status()
+    assert found["broker"]["version"].startswith("3.10.")
+    told = {worker["node"]: (worker["state"], worker["pool"], worker["celery"]) for worker in found["workers"]}
+    assert told == {
+        odd: ("up", "prefork", "5.2.7"),
+        "thr@dev": ("up", "threads", "5.2.7"),
+        "old@dev": ("up", "prefork", "4.4.7"),
+    }
+    assert any("different major versions of Celery" in problem for problem in found["problems"])
+
+
+def test_a_renamed_control_exchange_is_a_parameter(legacy_status: t.Any, legacy_workers: t.Any) -> None:
+    legacy_workers(("5.2", "a@dev", "-c 1"), control_exchange="theirs")
+    assert states(legacy_status(control_exchange="theirs")) == {"a@dev": "up"}
+    assert legacy_status()["celery"]["state"] == "down"
+
+
+def test_pickle_only_workers_are_reported_without_decoding_a_pickle(
+    legacy_status: t.Any, legacy_workers: t.Any, inside_legacy: t.Any
+) -> None:
+    pickled = {"task_serializer": "pickle", "accept_content": ["pickle"]}
+    legacy_workers(("5.2", "p@dev", "-c 1"), ("4.4", "q@dev", "-c 1"), **pickled)
+    # Whoever unpickles in a process with this file ends it.
+    trap = "import pickle, os; pickle.loads = pickle.load = pickle.Unpickler = lambda *a, **k: os._exit(99)"
+    file = "/usr/lib/python3/dist-packages/no_pickle.pth"
+    inside_legacy(f"echo '{trap}' > {file}")
+    try:
+        assert inside_legacy("/usr/bin/python3 -c 'import pickle; pickle.loads(b\"N.\")'; echo $?").strip() == "99"
+        found = legacy_status(deadline=4, expected_tasks=["legacy_app.nap"])
+        assert states(found) == {"p@dev": "up", "q@dev": "up"}
+        assert found["problems"] == []
+        assert [worker["readable"] for worker in found["workers"]] == [False, False]
+        lacking = legacy_status(deadline=4, expected_tasks=["legacy_app.gone"])
+        assert any("legacy_app.gone" in problem for problem in lacking["problems"])
+    finally:
+        inside_legacy(f"rm {file}")
+
+
+def test_replies_above_a_megabyte_arrive_whole(
+    legacy_status: t.Any, legacy_workers: t.Any, inside_legacy: t.Any
+) -> None:
+    legacy_workers(("5.2", "big@dev", "-c 1"))
+    many = "import legacy_app as l; [l.nap.apply_async((1, 'x' * 1000), countdown=900) for _ in range(1500)]"
+    inside_legacy(f"cd /opt && celery-5.2/bin/python -c \"{many}\"")
+    time.sleep(3)
+    found = legacy_status(deadline=20)
+    assert len(found["workers"][0]["scheduled"]) == 1500
+    inside_legacy("rabbitmqctl -q purge_queue -p legacy celery")
+
+
+def test_no_reply_queue_is_left_behind(legacy_status: t.Any, legacy_workers: t.Any, inside_legacy: t.Any) -> None:
+    legacy_workers(("5.2", "a@dev", "-c 1"))
+    legacy_status()
+    assert "taskstack" not in inside_legacy("rabbitmqctl -q list_queues -p legacy name </dev/null")
