@@ -59,7 +59,7 @@ def legacy_workers() -> t.Iterator[t.Callable[..., None]]:
         for celery, node, options in workers:
             environment = f"cd /opt; export C_FORCE_ROOT=1 SETTINGS='{json.dumps(settings)}'"
             inside(
-                f"{environment}; setsid /opt/celery-{celery}/bin/celery -A legacy_app worker -n '{node}' {options} "
+                f"{environment}; setsid /opt/celery-{celery}/bin/celery -A legacy_app worker -l INFO -n '{node}' {options} "
                 f">'/var/log/{node.replace('/', '_')}.log' 2>&1 </dev/null & echo $! >>/run/legacy.pids"
             )
         for _ in range(60):

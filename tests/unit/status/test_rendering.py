@@ -113,8 +113,8 @@ def test_durations_read_well() -> None:
 def test_the_best_view_of_each_service_wins() -> None:
     blind = report(
         broker={"state": "unknown"}, celery={"state": "unknown", "up": 0, "workers": 1}, queues=[], workers=[],
-        flower={"state": "up", "url": "http://127.0.0.1:5555"}, beat={"state": "up", "host": "w", "pids": [7]}, tasks=[],
-        **findings(broker="No answer from http://mq."),
+        flower={"state": "up", "url": "http://127.0.0.1:5555"}, beat={"state": "up", "host": "w", "pids": [7]},
+        tasks=[], **findings(broker="No answer from http://mq."),
     )  # fmt: skip
     folded = _merge.merge({"w": blind, "mq": report()})
     assert (folded["broker"]["state"], folded["flower"]["state"], folded["beat"]["hosts"]) == ("running", "up", ["w"])
