@@ -27,7 +27,7 @@ from ansible_collections.taskstack.celery.plugins.module_utils._replies import H
 TASK_LISTS = ("active", "reserved", "scheduled")
 # A worker may answer with a megabyte: few messages at a time keep the memory flat.
 CHUNK = 20
-# With no answer at all after this part of the deadline, the application may refuse JSON: ask otherwise.
+# With no answer in JSON after this part of the deadline, silent workers may refuse JSON: ask otherwise.
 PATIENCE = 0.4
 
 
@@ -93,8 +93,8 @@ class Conversation:
             inspection.replies.extend(new)
             # An answer that must not be decoded still carries the ticket of its question: ask each worker by name.
             by_name = {reply.serializer for reply in new if reply.unread and not reply.worker}
-            if not inspection.replies and waited > self.deadline * PATIENCE:
-                by_name = others
+            if waited > self.deadline * PATIENCE and all(reply.unread for reply in inspection.replies):
+                by_name |= others
             self._call(inspection, by_name - called)
             called |= by_name
             understood = {reply.serializer for reply in new} - spoken

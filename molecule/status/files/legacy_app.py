@@ -11,6 +11,6 @@ app.conf.update(json.loads(os.environ.get("SETTINGS", "{}")))
 
 
 @app.task
-def nap(seconds):
-    """Sleep."""
+def nap(seconds, filler=""):
+    """Sleep, however much one has to carry."""
     time.sleep(seconds)

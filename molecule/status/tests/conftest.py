@@ -58,8 +58,9 @@ def legacy_workers() -> t.Iterator[t.Callable[..., None]]:
     def start(*workers: tuple[str, str, str], **settings: t.Any) -> None:
         for celery, node, options in workers:
             environment = f"cd /opt; export C_FORCE_ROOT=1 SETTINGS='{json.dumps(settings)}'"
+            program = f"/opt/celery-{celery}/bin/celery -A legacy_app worker -l INFO"
             inside(
-                f"{environment}; setsid /opt/celery-{celery}/bin/celery -A legacy_app worker -l INFO -n '{node}' {options} "
+                f"{environment}; setsid {program} -n '{node}' {options} "
                 f">'/var/log/{node.replace('/', '_')}.log' 2>&1 </dev/null & echo $! >>/run/legacy.pids"
             )
         for _ in range(60):

@@ -95,6 +95,7 @@ def test_the_table_fits_a_terminal_of_100_columns(stack: t.Any) -> None:
 
 
 def test_the_playbooks_do_nothing_without_a_yes(stack: t.Any) -> None:
+    stack.host.run("rabbitmqctl -q purge_queue -p sample asked")
     stack.python("from sample_app.tasks import add; [add.apply_async((1, 2), queue='asked') for _ in range(2)]")
     refused = stack.play(playbook="playbooks/purge.yml", queues="asked")
     assert refused.returncode != 0 and "Not confirmed, so nothing was purged" in refused.stdout

@@ -77,6 +77,12 @@ def test_workers_that_refuse_json_are_asked_in_pickle() -> None:
     assert talk.ask(METHODS).silent() == []
 
 
+def test_old_and_new_pickle_only_workers_are_both_heard() -> None:
+    # Celery 4 takes JSON commands from any application, Celery 5 only what the application accepts.
+    talk, _ = conversation(Worker("old@h", answers="pickle"), Worker("new@h", takes="pickle", answers="pickle"))
+    assert talk.ask(METHODS).silent() == []
+
+
 def test_no_worker_is_bothered_with_pickle_while_another_answers_json() -> None:
     talk, broker = conversation(Worker("a@h"), Worker("z@h", frozen=True))
     talk.ask(METHODS)
