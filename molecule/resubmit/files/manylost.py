@@ -80,6 +80,7 @@ def drain(queue):
     seen = collections.Counter()
     with chaosapp.app.connection_for_read() as connection:
         channel = connection.default_channel
+        channel.queue_declare(queue, durable=True, auto_delete=False)
         while message := channel.basic_get(queue, no_ack=True):
             seen[message.headers["id"]] += 1
         channel.queue_delete(queue)

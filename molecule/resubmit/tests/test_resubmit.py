@@ -31,8 +31,9 @@ def ansible(*command: str) -> str:
 
 def resubmit(*more: str, **params: t.Any) -> dict[str, t.Any]:
     """The result of the module on the host."""
-    output = ansible("ansible", "worker", "-m", "taskstack.celery.resubmit", "-a", json.dumps(params), *more)
-    return dict(yaml.safe_load(output.partition("=>")[2]))
+    given = ["-a", json.dumps(params)] if params else []
+    output = ansible("ansible", "worker", "-m", "taskstack.celery.resubmit", *given, *more)
+    return dict(yaml.safe_load(output[output.index("=>") + 2 :]))
 
 
 @pytest.fixture
@@ -50,13 +51,15 @@ def scratch(host: t.Any) -> t.Iterator[t.Callable[..., None]]:
     """Start a worker by hand, with a recorder and a queue of its own; it is killed afterwards."""
 
     def start(directory: str, options: str = "-c 1", queue: str = "scratch") -> None:
-        told = f"TASKSTACK_RECORDER_DIRECTORY={directory} TASKSTACK_RECORDER_NODE=scratch@here"
-        worker = f"worker -n scratch@here -Q {queue} -l INFO -I taskstack_recorder {options}"
+        # The broker may still hold the control queue of one that was just killed.
+        node = f"scratch-{time.monotonic_ns()}@here"
+        told = f"TASKSTACK_RECORDER_DIRECTORY={directory} TASKSTACK_RECORDER_NODE={node}"
+        worker = f"worker -n {node} -Q {queue} -l INFO -I taskstack_recorder {options}"
         host.check_output("sh -c %s", f"{told} celery-chaos {worker} > /tmp/scratch.log 2>&1 &")
         until(lambda: "ready" in host.file("/tmp/scratch.log").content_string, host)
 
     yield start
-    host.run("pkill -9 -f '[s]cratch@here'")
+    host.run("pkill -9 -f '[n] scratch-'")
 
 
 def until(condition: t.Callable[[], t.Any], host: t.Any, seconds: float = 40) -> t.Any:
@@ -99,6 +102,7 @@ def test_after_chaos_every_task_has_run_and_a_second_resubmit_finds_nothing(host
 def test_killed_at_twenty_moments_the_publisher_loses_nothing_and_repeats_no_more_than_the_one_in_flight(
     host: t.Any, app: t.Any
 ) -> None:
+    app("python manylost.py drain many")
     app("python manylost.py lose 6000 many")
     kills = json.loads(app(f"python manylost.py kill 20 {SEED}"))["kills"]
     arrived = json.loads(app("python manylost.py drain many"))
@@ -112,7 +116,7 @@ def test_check_mode_foretells_and_the_report_counts(host: t.Any, app: t.Any, scr
     send(app, "foretold", 60, queue="scratch")
     until(lambda: host.run(f"grep -l foretold {RECORDER}/open/*").rc == 0, host)
     assert resubmit()["found"] == [], "the task is running"
-    host.check_output("pkill -9 -f '[s]cratch@here'")
+    host.check_output("pkill -9 -f '[n] scratch-'")
     foretold = resubmit("--check")
     assert [task["name"] for task in foretold["resubmitted"]] == ["chaosapp.work"]
     report = ansible("ansible-playbook", str(ROOT / "playbooks/resubmit.yml"), "-e", "queues=scratch")
@@ -131,7 +135,7 @@ def test_every_pool_keeps_and_forgets(host: t.Any, app: t.Any, scratch: t.Any, p
     assert host.run(f"grep -rl good-{pool} {directory}").stdout == ""
     send(app, f"killed-{pool}", 60, queue=pool)
     until(lambda: host.run(f"grep -l killed-{pool} {directory}/open/*").rc == 0, host)
-    host.check_output("pkill -9 -f '[s]cratch@here'")
+    host.check_output("pkill -9 -f '[n] scratch-'")
     lost = host.run(f"grep -l killed-{pool} {directory}/open/*").stdout.split()
     assert len(lost) == 1
 
@@ -145,11 +149,11 @@ def test_a_full_disk_never_stops_a_worker_and_is_reported(host: t.Any, app: t.An
     until(lambda: all(ran(host, f"tiny-{number}") for number in range(3)), host)
     assert "No space left on device. Tasks run on" in host.file("/tmp/scratch.log").content_string
     code = (
-        "import sys; sys.path.insert(0, '/tmp/read');"
+        "import sys; sys.path.insert(0, '/opt/read');"
         "from ansible_collections.taskstack.celery.plugins.module_utils._recording import problems;"
         "print(' '.join(problems('/var/lib/tiny/recorder')))"
     )
-    where = "/tmp/read/ansible_collections/taskstack/celery/plugins"
+    where = "/opt/read/ansible_collections/taskstack/celery/plugins"
     host.check_output(f"mkdir -p {where}")
     subprocess.run(["docker", "cp", f"{ROOT}/plugins/module_utils", f"ts-resubmit-host:{where}/"], check=True)
     sentences = host.check_output("python3 -c %s", code)
@@ -161,7 +165,7 @@ def test_a_message_for_a_queue_that_is_gone_is_reported_and_kept(host: t.Any, ap
     scratch(RECORDER, queue="vanishing")
     send(app, "homeless", 60, queue="vanishing")
     until(lambda: host.run(f"grep -l homeless {RECORDER}/open/*").rc == 0, host)
-    host.check_output("pkill -9 -f '[s]cratch@here'")
+    host.check_output("pkill -9 -f '[n] scratch-'")
     time.sleep(1)
     app("python manylost.py drain vanishing")
     result = resubmit(queues=["vanishing"])
