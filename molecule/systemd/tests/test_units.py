@@ -28,9 +28,9 @@ def test_every_process_is_a_unit_that_runs_and_starts_at_boot(stack: t.Any) -> N
 
 
 def test_units_are_hardened(stack: t.Any) -> None:
-    wanted = {"User": "sample", "NoNewPrivileges": "yes", "PrivateTmp": "yes"}
+    wanted = {"User": "sample", "NoNewPrivileges": "yes"}
     for unit in UNITS:
-        lines = stack.host.check_output("systemctl show %s -p User,NoNewPrivileges,PrivateTmp,ProtectSystem", unit)
+        lines = stack.host.check_output("systemctl show %s -p User,NoNewPrivileges,ProtectSystem", unit)
         seen = dict(line.split("=", 1) for line in lines.splitlines())
         assert {**seen, **wanted} == seen and seen["ProtectSystem"] in ("full", "strict")
 
