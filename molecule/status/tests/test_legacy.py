@@ -36,7 +36,7 @@ def test_pickle_only_workers_are_reported_without_decoding_a_pickle(
     legacy_status: t.Any, legacy_workers: t.Any, inside_legacy: t.Any
 ) -> None:
     pickled = {"task_serializer": "pickle", "accept_content": ["pickle"]}
-    legacy_workers(("5.2", "p@dev", "-c 1"), ("4.4", "q@dev", "-c 1"), **pickled)
+    legacy_workers(("5.2", "p@dev", "-c 1"), ("5.2", "q@dev", "-P threads"), **pickled)
     # Whoever unpickles in a process with this file ends it.
     trap = "import pickle, os; pickle.loads = pickle.load = pickle.Unpickler = lambda *a, **k: os._exit(99)"
     file = "/usr/lib/python3/dist-packages/no_pickle.pth"
@@ -53,15 +53,24 @@ def test_pickle_only_workers_are_reported_without_decoding_a_pickle(
         inside_legacy(f"rm {file}")
 
 
+def test_celery_4_with_pickle_only_tasks_still_talks_json(legacy_status: t.Any, legacy_workers: t.Any) -> None:
+    legacy_workers(("4.4", "crop@dev", "-c 1"), task_serializer="pickle", accept_content=["pickle"])
+    found = legacy_status(expected_tasks=["legacy_app.nap"])
+    assert states(found) == {"crop@dev": "up"} and found["workers"][0]["readable"]
+
+
 def test_replies_above_a_megabyte_arrive_whole(
     legacy_status: t.Any, legacy_workers: t.Any, inside_legacy: t.Any
 ) -> None:
     legacy_workers(("5.2", "big@dev", "-c 1"))
-    many = "import legacy_app as l; [l.nap.apply_async((1, 'x' * 1000), countdown=900) for _ in range(1500)]"
+    many = "import legacy_app as l; [l.nap.apply_async((1, 'x' * 5000), countdown=900) for _ in range(300)]"
     inside_legacy(f"cd /opt && celery-5.2/bin/python -c \"{many}\"")
-    time.sleep(3)
-    found = legacy_status(deadline=20)
-    assert len(found["workers"][0]["scheduled"]) == 1500
+    for _ in range(30):
+        found = legacy_status(deadline=20)
+        if len(found["workers"][0]["scheduled"] or []) == 300:
+            break
+        time.sleep(1)
+    assert len(found["workers"][0]["scheduled"]) == 300
     inside_legacy("rabbitmqctl -q purge_queue -p legacy celery")
 
 
