@@ -118,7 +118,7 @@ def test_a_solo_worker_in_a_task_is_silent_but_excused_by_its_record(status: Sta
     found = status(deadline=1)
     assert states(found)[LONE] == "silent"
     assert found["problems"] == []
-    assert [task["state"] for task in found["tasks"] if task["worker"] == LONE][0] == "running"
+    assert next(task["state"] for task in found["tasks"] if task["worker"] == LONE) == "running"
     stack.wait_for("the end of the task", lambda: states(status())[LONE] == "up", 60)
 
 
