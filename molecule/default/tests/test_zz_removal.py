@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 testinfra_hosts = ["docker://ts-default-stack"]
@@ -9,7 +10,7 @@ testinfra_hosts = ["docker://ts-default-stack"]
 OURS = """
 find / -xdev \\( -name '*taskstack*' -o -name 'celery-sample*' -o -path '*/opt/sample*' -o -path '/etc/rabbitmq*' \\
   -o -path '/var/lib/rabbitmq*' -o -path '/etc/supervisor*' \\) -not -path '/proc/*' -not -path '/var/cache/*' \\
-  -not -path '/var/lib/dpkg/*' 2>/dev/null
+  -not -path '/etc/apt/*' -not -path '/var/lib/dpkg/*' 2>/dev/null
 """
 
 
@@ -18,7 +19,8 @@ def test_removal_asks_before_it_deletes_queued_tasks(stack: t.Any) -> None:
     stack.python("from sample_app.tasks import add; add.apply_async((1, 2), queue='nobody-listens')")
     refused = stack.play(playbook="playbooks/remove.yml")
     assert refused.returncode != 0
-    assert "1 tasks wait in the queues of stack sample. Nothing was removed." in " ".join(refused.stdout.split())
+    said = " ".join(refused.stdout.split())
+    assert re.search(r"\d+ tasks wait in the queues of stack sample\. Nothing was removed\.", said), said[-1500:]
     assert stack.pids() == before
 
 
