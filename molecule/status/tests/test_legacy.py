@@ -62,6 +62,7 @@ def test_celery_4_with_pickle_only_tasks_still_talks_json(legacy_status: t.Any, 
 def test_replies_above_a_megabyte_arrive_whole(
     legacy_status: t.Any, legacy_workers: t.Any, inside_legacy: t.Any
 ) -> None:
+    inside_legacy("rabbitmqctl -q purge_queue -p legacy celery </dev/null")
     legacy_workers(("5.2", "big@dev", "-c 1"))
     many = "import legacy_app as l; [l.nap.apply_async((1, 'x' * 5000), countdown=900) for _ in range(300)]"
     inside_legacy(f"cd /opt && celery-5.2/bin/python -c \"{many}\"")
@@ -71,7 +72,6 @@ def test_replies_above_a_megabyte_arrive_whole(
             break
         time.sleep(1)
     assert len(found["workers"][0]["scheduled"]) == 300
-    inside_legacy("rabbitmqctl -q purge_queue -p legacy celery")
 
 
 def test_no_reply_queue_is_left_behind(legacy_status: t.Any, legacy_workers: t.Any, inside_legacy: t.Any) -> None:
