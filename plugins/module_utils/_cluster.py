@@ -101,6 +101,12 @@ def stop_blockers(status: Status, queues: list[Queue], members: list[str], node:
     return found
 
 
+def settled(status: Status, members: list[str], node: str) -> bool:
+    """Whether all is as it should be, as far as the cluster itself tells."""
+    whole = set(members) <= status.known and status.known <= status.running
+    return whole and not status.partitioned and node not in status.draining
+
+
 def astray(mine: Status, theirs: Status | None, node: str) -> bool:
     """Whether the node runs a cluster of its own beside that of the others."""
     return theirs is not None and mine.known == {node} and bool(theirs.known - {node})

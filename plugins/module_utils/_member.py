@@ -33,6 +33,7 @@ class Member:
         self._nodes, self._members, self._clock = nodes, members, clock
         self._timeout, self._check_mode = timeout, check_mode
         self.done: list[str] = []
+        self._seen, self._queues = Status.from_json({}), list[_cluster.Queue]()
 
     def joinable(self) -> None:
         """Before a start: when this node has lost its database, the others must forget it, or it would stay alone."""
@@ -47,47 +48,52 @@ class Member:
         if self._nodes.status(me) is None:
             raise TaskstackError(f"{me} does not run, so nobody can tell whether it can be upgraded. Start it.")
         found = _broker_upgrade.blockers(installed, candidate, self._nodes.flags(), self._nodes.policies())
-        found += self._stop_blockers()
+        found += self._stop_blockers() or []
         if found:
             why = "; ".join(found)
             raise TaskstackError(f"RabbitMQ {installed} on {me} cannot become {candidate}: {why}. Nothing was changed.")
 
     def stoppable(self) -> None:
         """Wait until the others can do without this node, then send its clients to them."""
-        status = self._nodes.status(self._nodes.me)
-        if len(self._members) == 1 or status is None:
+        if len(self._members) == 1 or not self._until(self._stop_blockers, f"{self._nodes.me} must not stop now"):
             return
-        self._until(self._stop_blockers, f"{self._nodes.me} must not stop now")
-        if self._nodes.me not in status.draining:
+        if self._nodes.me not in self._seen.draining:
             self._do(f"{self._nodes.me} hands over to the others", self._nodes.drain)
+
+    def member(self, forget: list[str]) -> list[str]:
+        """In the cluster, as one question shows; where it is not, do what brings it there."""
+        status = self._nodes.status(self._nodes.me)
+        if status and not forget and _cluster.settled(status, self._members, self._nodes.me):
+            return _cluster.strangers(status, self._members)
+        return self.joined(forget)
 
     def joined(self, forget: list[str]) -> list[str]:
         """After a start: in the cluster, with its copies of the queues, taking clients. Gives the unlisted nodes."""
         me = self._nodes.me
-        peer = self._peer()
-        # A network cut halts the smaller side; now and then RabbitMQ 3.10 fails to start again when it heals.
-        if peer and self._nodes.is_halted():
-            self._do(f"{me} starts again after it was cut off", self._nodes.start)
         mine = self._nodes.status(me)
+        # A network cut halts the smaller side; now and then RabbitMQ 3.10 fails to start again when it heals.
+        if mine is None and self._nodes.is_halted() and self._peer():
+            self._do(f"{me} starts again after it was cut off", self._nodes.start)
+            mine = self._nodes.status(me)
         if mine is None and self._check_mode:
             return []
+        peer = self._peer() if mine and mine.known == {me} else None
         if mine and peer and _cluster.astray(mine, peer[1], me):
             self._come_back(peer[0], me in peer[1].known)
         # Its copies of the queues sleep during maintenance, so that ends before they are waited for.
         if mine and me in mine.draining:
             self._do(f"{me} takes clients again", self._nodes.revive)
-        if not (self._check_mode and self.done):
-            self._until(self._join_blockers, f"{me} is not yet back in its cluster")
-        status = self._nodes.status(me)
-        queues = [] if self._check_mode and self.done else self._nodes.queues(me)
-        for queue in _cluster.short(queues, me, self._members):
+        if self._check_mode and self.done:
+            return _cluster.strangers(mine, self._members) if mine else []
+        self._until(self._join_blockers, f"{me} is not yet back in its cluster")
+        for queue in _cluster.short(self._queues, me, self._members):
             self._do(f"queue {queue.label} gets a copy on {me}", self._nodes.grow, queue)
-        for gone in sorted(set(forget) & (status.known if status else set())):
-            self._forget(gone, status)
-        return [node for node in _cluster.strangers(status, self._members) if node not in forget] if status else []
+        for gone in sorted(set(forget) & self._seen.known):
+            self._forget(gone)
+        return [node for node in _cluster.strangers(self._seen, self._members) if node not in forget]
 
-    def _forget(self, gone: str, status: Status | None) -> None:
-        if gone in self._members or (status and gone in status.running):
+    def _forget(self, gone: str) -> None:
+        if gone in self._members or gone in self._seen.running:
             raise TaskstackError(
                 f"{gone} is to be forgotten, but it is {'in the inventory' if gone in self._members else 'running'}. "
                 "Stop it and take it out of the group first."
@@ -115,26 +121,29 @@ class Member:
         answers = [(node, status) for node, status in asked if status is not None and status.running]
         return max(answers, key=lambda answer: len(answer[1].known), default=None)
 
-    def _stop_blockers(self) -> list[str]:
-        status = self._nodes.status(self._nodes.me)
-        if status is None:
-            return []
-        return _cluster.stop_blockers(status, self._nodes.queues(self._nodes.me), self._members, self._nodes.me)
+    def _stop_blockers(self) -> list[str] | None:
+        if not self._look():
+            return None
+        return _cluster.stop_blockers(self._seen, self._queues, self._members, self._nodes.me)
 
     def _join_blockers(self) -> list[str]:
-        status = self._nodes.status(self._nodes.me)
-        if status is None or self._nodes.me not in status.running:
-            return [f"{self._nodes.me} does not answer"]
-        peer = self._peer()
-        found = []
-        if peer and peer[0] not in status.running:
-            found = [f"{self._nodes.me} and {peer[0]} do not see each other"]
-        found += [f"{name} is cut off from others" for name in sorted(status.partitioned)]
-        late = [] if found else _cluster.lagging(self._nodes.queues(self._nodes.me), self._nodes.me)
-        return found + [f"queue {label} waits for its copy here" for label in late]
+        me = self._nodes.me
+        if not self._look() or me not in self._seen.running:
+            return [f"{me} does not answer"]
+        peer = self._peer() if self._seen.running == {me} else None
+        found = [f"{me} and {peer[0]} do not see each other"] if peer else []
+        found += [f"{name} is cut off from others" for name in sorted(self._seen.partitioned)]
+        return found + [f"queue {label} waits for its copy here" for label in _cluster.lagging(self._queues, me)]
 
-    def _until(self, blockers: t.Callable[[], list[str]], sentence: str) -> None:
-        """Ask until nothing is in the way. Check mode does not wait for what nobody is mending."""
+    def _look(self) -> bool:
+        """Remember how this node sees cluster and queues; each question costs a second."""
+        status = self._nodes.status(self._nodes.me)
+        if status is not None:
+            self._seen, self._queues = status, self._nodes.queues(self._nodes.me)
+        return status is not None
+
+    def _until(self, blockers: t.Callable[[], list[str] | None], sentence: str) -> bool:
+        """Ask until nothing is in the way; false when there is nobody to ask. Check mode does not wait."""
         end = self._clock.monotonic() + (0 if self._check_mode else self._timeout)
         while found := blockers():
             if self._clock.monotonic() >= end:
@@ -143,6 +152,7 @@ class Member:
                     "Mend these and run it again; rabbitmqctl cluster_status shows more."
                 )
             self._clock.sleep(POLL_SECONDS)
+        return found is not None
 
 
 def _some(found: list[str]) -> str:

@@ -23,11 +23,13 @@ class Nodes:
         self._run, self.me, self._database = run, me, database
 
     def is_new(self) -> bool:
-        """Whether this node has no database yet, or has lost it."""
-        try:
-            return not os.listdir(self._database)
-        except FileNotFoundError:
-            return True
+        """Whether this node has no database yet, or has lost it. Khepri, the later one, has no such file."""
+        flags = f"{self._database}-feature_flags"
+        if os.path.exists(flags):
+            with open(flags, encoding="utf-8") as file:
+                if "khepri_db" in file.read():
+                    return False
+        return not os.path.exists(f"{self._database}/schema.DAT")
 
     def status(self, node: str) -> Status | None:
         """The cluster as that node sees it; None when it does not answer."""

@@ -36,16 +36,17 @@ options:
         and gives it copies of quorum queues that have fewer than three. A node that started alone with an empty
         database joins the others; one that started alone and holds queues is refused. A node that stayed down after a
         network cut is started.
+      - V(member) is V(joined) for a node that should be in its cluster already. One question shows that it is.
       - V(stoppable) belongs before a stop. Waits until all others run and every queue has all its copies, then puts the
         node into maintenance, so that its clients go elsewhere. Fails when that does not come true in time.
       - V(upgradable) belongs before an upgrade of the package, on all nodes before the first stops. Names everything at
         once that speaks against it.
     type: str
-    choices: [joinable, joined, stoppable, upgradable]
+    choices: [joinable, joined, member, stoppable, upgradable]
     required: true
   forget:
     description:
-      - With O(state=joined), nodes that are stopped for good and that the cluster should forget.
+      - With O(state=joined) or O(state=member), nodes that are stopped for good and that the cluster should forget.
       - Nothing else ever removes a node.
     type: list
     elements: str
@@ -114,7 +115,7 @@ DATABASE = "/var/lib/rabbitmq/mnesia/<node>"
 ARGS: dict[str, dict[str, t.Any]] = {
     "members": {"type": "list", "elements": "str", "required": True},
     "node": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["joinable", "joined", "stoppable", "upgradable"], "required": True},
+    "state": {"type": "str", "choices": ["joinable", "joined", "member", "stoppable", "upgradable"], "required": True},
     "installed": {"type": "str", "default": ""},
     "candidate": {"type": "str", "default": ""},
     "forget": {"type": "list", "elements": "str", "default": []},
@@ -133,7 +134,7 @@ def run(params: dict[str, t.Any], member: Member) -> dict[str, t.Any]:
     elif params["state"] == "upgradable":
         member.upgradable(params["installed"], params["candidate"])
     else:
-        strangers = member.joined(params["forget"])
+        strangers = getattr(member, params["state"])(params["forget"])
     return {"changed": bool(member.done), "done": member.done, "strangers": strangers}
 
 

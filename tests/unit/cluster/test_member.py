@@ -170,7 +170,22 @@ def test_a_listed_node_is_never_forgotten(stage: t.Any) -> None:
         stage.member("a").joined(["c"])
 
 
-@pytest.mark.parametrize("state", ["joinable", "joined", "stoppable"])
+def test_a_settled_member_is_asked_once(stage: t.Any) -> None:
+    asked = []
+    run = stage.cluster.run
+    stage.cluster.run = lambda command: asked.append(command[6]) or run(command)
+    assert stage.member("a").member([]) == []
+    assert asked == ["cluster_status"]
+
+
+def test_a_member_that_is_not_settled_is_brought_there(stage: t.Any) -> None:
+    stage.cluster.nodes["c"].draining = True
+    member = stage.member("c")
+    member.member([])
+    assert member.done == ["c takes clients again"]
+
+
+@pytest.mark.parametrize("state", ["joinable", "joined", "member", "stoppable"])
 @pytest.mark.parametrize("harm", ["none", "lost", "astray", "short", "draining"])
 def test_check_mode_foretells_what_a_real_run_does_and_changes_nothing(stage: t.Any, state: str, harm: str) -> None:
     if harm == "lost":
@@ -193,7 +208,7 @@ def test_check_mode_foretells_what_a_real_run_does_and_changes_nothing(stage: t.
         if check_mode:
             assert repr(stage.cluster.nodes) == before
     # A node that is down will have been started by the task in between, which check mode does not do.
-    if (harm, state) == ("lost", "joined"):
+    if harm == "lost" and state in ("joined", "member"):
         assert outcomes == [False, "c is not yet back in its cluster: c does not answer"]
     else:
         assert outcomes[0] == outcomes[1]
