@@ -125,6 +125,7 @@ def test_a_solo_worker_in_a_task_is_silent_but_excused_by_its_record(status: Sta
 def test_three_waiting_tasks_are_counted_at_once_and_their_lack_of_a_worker_is_a_problem(
     status: Status, stack: t.Any, module: t.Any
 ) -> None:
+    stack.host.run("rabbitmqctl -q delete_queue -p sample nobody")
     send(stack, "[add.apply_async((1, 2), queue='nobody') for _ in range(3)]")
     waiting = [queue["waiting"] for queue in status()["queues"] if queue["name"] == "nobody"]
     assert waiting == [3], "the count is exact at once"
