@@ -109,9 +109,11 @@ def test_the_recorder_and_resubmit_lose_no_task_over_a_kill(windows):
 
 
 def test_status_on_linux_sees_the_windows_workers_through_the_broker(windows):
+    # On a busy machine an answer may come too late: that is silent, and not down.
+    eventually(lambda: windows.status()["celery"]["up"] == 2)
     report = windows.status()
     workers = {worker["node"]: worker for worker in report["workers"]}
-    assert {node: worker["state"] for node, worker in workers.items()} == {"single@pc": "up", "threads@pc": "up"}
+    assert set(workers) == {"single@pc", "threads@pc"}
     assert {"shop.work", "shop.tell_secret"} <= set(workers["threads@pc"]["registered"])
     assert report["broker"]["state"] == "running"
 

@@ -53,7 +53,7 @@ class Windows:
         done = subprocess.run(["docker", "exec", WINDOWS, "cat", self.file(path)], capture_output=True, check=False)
         return done.stdout.decode() if done.returncode == 0 else None
 
-    def wait_for(self, path: str, seconds: float = 30) -> str:
+    def wait_for(self, path: str, seconds: float = 120) -> str:
         """Content of a file that appears in time."""
         name = self.file(path)
         wait = f"for _ in $(seq {int(seconds * 5)}); do [ -e '{name}' ] && exec cat '{name}'; sleep 0.2; done; exit 1"
@@ -102,10 +102,8 @@ class Windows:
         workers = [f"{node['name']}@pc" for node in NODES]
         words = json.dumps({**asked, "workers": workers})
         command = [winsim.BIN / "ansible", "localhost", "-m", "taskstack.celery.status", "-a", words, "-o"]
-        local = {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1"}
-        environment = {**self.stage.environment(), **local}
-        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
-        return json.loads(done.stdout)["plays"][0]["tasks"][0]["hosts"]["localhost"]
+        done = subprocess.run(command, env=self.stage.environment(), cwd=ROOT, capture_output=True, text=True, check=False)
+        return json.loads(done.stdout.partition(" => ")[2])
 
     def send(self, queue: str, task: str, *arguments: t.Any) -> str:
         """Publish a task; its id."""
@@ -165,7 +163,7 @@ def describe(stage: winsim.Stage, address: str) -> None:
         "application_files": [{"path": "shop.py", "content": (HERE.parent / "wine" / "shop.py").read_text()}],
         "application_writable_directories": [r"C:\shop\done"],
         "worker_nodes": NODES,
-        "worker_stop_timeout": 20,
+        "worker_stop_timeout": 90,
         "beat_schedule": [{"name": "tick", "task": "shop.work", "seconds": 3, "args": ["tick"], "queue": "threads"}],
         "flower_password": "flower",
         "windows_tasks_interval": 900,
@@ -174,7 +172,7 @@ def describe(stage: winsim.Stage, address: str) -> None:
     stage.write({"pc": {"winsim_container": WINDOWS, "winsim_prefix": PREFIX}}, groups, variables)
 
 
-def eventually(question: t.Callable[[], t.Any], seconds: float = 30) -> t.Any:
+def eventually(question: t.Callable[[], t.Any], seconds: float = 120) -> t.Any:
     """The first answer that is not empty."""
     deadline = time.monotonic() + seconds
     while not (answer := question()):
