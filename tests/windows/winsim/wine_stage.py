@@ -102,7 +102,8 @@ class Windows:
         workers = [f"{node['name']}@pc" for node in NODES]
         words = json.dumps({**asked, "workers": workers})
         command = [winsim.BIN / "ansible", "localhost", "-m", "taskstack.celery.status", "-a", words, "-o"]
-        done = subprocess.run(command, env=self.stage.environment(), cwd=ROOT, capture_output=True, text=True, check=False)
+        environment = self.stage.environment()
+        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
         return json.loads(done.stdout.partition(" => ")[2])
 
     def send(self, queue: str, task: str, *arguments: t.Any) -> str:
