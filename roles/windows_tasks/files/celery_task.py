@@ -37,6 +37,8 @@ import time
 WINDOWS = os.name == "nt"
 LOCK_OFFSET = 0x7FFF0000  # Windows locks make bytes unreadable: lock one that no content reaches.
 START_TIMEOUT = 60
+# The Task Scheduler sees the end of a task a moment after the process, and until then ignores a request to start it.
+GRACE = 3 if WINDOWS else 0
 STEADY = 4
 TAIL = 30
 
@@ -238,6 +240,7 @@ class Program(object):
                 return False
             time.sleep(0.25)
         remove(self.pid_file, self.stop_file)
+        time.sleep(GRACE)
         return True
 
     def say(self, message, code=0):

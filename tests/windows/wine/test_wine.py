@@ -53,8 +53,7 @@ def test_the_next_trigger_revives_a_killed_worker_and_leaves_the_others_alone(wi
     before = pids(windows)
     windows.kill("single")
     assert "stopped" in windows.batch("single", "status")
-    windows.scheduler("daily")
-    eventually(lambda: "running" in windows.batch("single", "status"))
+    windows.revive("single", "daily")
     after = pids(windows)
     assert {name for name in PROCESSES if after[name] != before[name]} == {"single"}
     eventually(lambda: consumers(windows)["single"] == 1)
@@ -84,8 +83,7 @@ def test_a_pid_file_that_names_a_sibling_hurts_nobody(windows):
     pid_file = windows.file(STACK + r"\run\shop-single.pid")
     run("docker", "exec", WINDOWS, "cp", windows.file(STACK + r"\run\shop-threads.pid"), pid_file)
     assert "does not run" in windows.batch("single", "stop")
-    windows.scheduler("boot")
-    eventually(lambda: "running" in windows.batch("single", "status"))
+    windows.revive("single", "boot")
     assert windows.pid("threads") == before != windows.pid("single")
 
 
@@ -93,8 +91,7 @@ def test_the_recorder_and_resubmit_lose_no_task_over_a_kill(windows):
     windows.send("threads", "work", "killed", 8)
     windows.wait_for(rf"{DONE}\killed.begun")
     windows.kill("threads")
-    windows.scheduler("daily")
-    eventually(lambda: "running" in windows.batch("threads", "status"))
+    windows.revive("threads", "daily")
     eventually(lambda: consumers(windows)["threads"] == 1)
     assert windows.read(rf"{DONE}\killed.ended") is None, "the broker took it as done when the worker began"
     would = windows.resubmit.play("--check")

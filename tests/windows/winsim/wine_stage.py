@@ -81,6 +81,10 @@ class Windows:
         """End a process as a crash does."""
         run("docker", "exec", WINDOWS, "wine", "taskkill", "/F", "/PID", self.pid(process))
 
+    def revive(self, process: str, *words: str) -> None:
+        """Trigger until it runs: the first one may come before the Task Scheduler has seen the end of the last run."""
+        eventually(lambda: self.scheduler(*words) or "running" in self.batch(process, "status"))
+
     def scheduler(self, *words: str) -> None:
         """Have the stand-in for the Task Scheduler do something."""
         run("docker", "exec", WINDOWS, "python3", "/opt/winsim/windows_host.py", PREFIX, *words)
