@@ -64,7 +64,8 @@ def _restored(changes: list[Change], current: State) -> t.Iterator[Entry]:
 def _entry(kind: str, key: Key, fields: Fields) -> Entry:
     entry = {**dict(zip(KINDS[kind].key, key)), **fields}
     if kind == "users":
-        entry = {"tags": [], **entry}
+        # As text, which every release takes; before 3.9 nothing else was.
+        entry["tags"] = ",".join(entry.get("tags", []))
     elif kind == "vhosts":
         entry["metadata"] = dict(fields)
     elif kind == "bindings":

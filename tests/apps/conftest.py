@@ -55,7 +55,8 @@ class Stack:
         return self.call("status")
 
     def programs(self):
-        """Our programs and their states, as supervisord tells them."""
+        """The programs and their states, as supervisord tells them once none is starting."""
+        self.wait_until(lambda: "STARTING" not in self.sh("supervisorctl status", check=False), "All programs to start")
         lines = [line.split() for line in self.sh("supervisorctl status", check=False).splitlines()]
         return {line[0]: line[1] for line in lines if len(line) > 1}
 

@@ -115,6 +115,8 @@ class FakeBroker:
                 )
             entry.setdefault("hashing_algorithm", "rabbit_password_hashing_sha256")
             entry["limits"] = (old or {}).get("limits", {})
+            if isinstance(entry.get("tags"), str):
+                entry["tags"] = [tag for tag in entry["tags"].split(",") if tag]
         if kind == "vhosts":
             entry = {"metadata": {"description": "", "tags": []}, **(old or {}), **entry}
             if not old:
