@@ -14,8 +14,8 @@ options:
   management_url:
     description:
       - Address of RabbitMQ's management API as seen from the host that runs the module.
+      - V(http://127.0.0.1:15672) when neither this nor the description of a deployed stack on the host says otherwise.
     type: str
-    default: http://127.0.0.1:15672
   management_user:
     description:
       - User of the management API.

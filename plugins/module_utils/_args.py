@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 BROKER_ARGS: dict[str, dict[str, t.Any]] = {
-    "management_url": {"type": "str", "default": "http://127.0.0.1:15672"},
+    "management_url": {"type": "str"},
     "management_user": {"type": "str"},
     "management_password": {"type": "str", "no_log": True},
     "ca_file": {"type": "path"},

@@ -38,11 +38,13 @@ class Broker:
 
     def __init__(self, params: t.Mapping[str, t.Any]) -> None:
         """Prepare; nothing is sent before the first call."""
-        self.url = params["management_url"].rstrip("/")
+        self.url = (params["management_url"] or "http://127.0.0.1:15672").rstrip("/")
         self.user = params["management_user"]
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise BrokerError(f"management_url must look like http://host:15672, not {self.url!r}.")
+        if not self.user:
+            raise BrokerError(f"{self.url} needs a login. Give management_user and management_password.")
         self._prefix = parts.path
         login = f"{self.user}:{params['management_password']}".encode()
         self._headers = {

@@ -33,7 +33,7 @@ def _policies(apply_to: str) -> Option:
         vhost=_VHOST,
         name=_NAME,
         pattern=_NAME,
-        apply_to={"type": "str", "choices": targets, "default": apply_to, "aliases": ["apply-to"]},
+        apply_to={"type": "str", "choices": targets, "default": apply_to},
         priority={"type": "int", "default": 0},
         definition={"type": "dict", "required": True},
     )
@@ -88,7 +88,8 @@ DEFINITION_ARGS: dict[str, Option] = {
         source=_NAME,
         destination=_NAME,
         destination_type={"type": "str", "choices": ["queue", "exchange"], "default": "queue"},
-        routing_key={"type": "str", "default": ""},
+        # Not a secret, whatever its name sounds like.
+        routing_key={"type": "str", "default": "", "no_log": False},
         arguments=_ARGUMENTS,
     ),
 }

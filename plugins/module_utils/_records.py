@@ -120,7 +120,7 @@ def history(directory: str, tail: int | None = None) -> t.Iterator[tuple[str, li
     for file in sorted(names(directory, "history"), reverse=True):
         if tail is not None and count >= tail and not file.startswith(hour):
             return
-        hour, _, node = file.rpartition(".")[0].partition(".")
+        hour, node = file.rpartition(".")[0].partition(".")[::2]
         try:
             with open(os.open(os.path.join(directory, "history", file), os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
                 if tail is not None and os.fstat(stream.fileno()).st_size > tail * LINE_BYTES:

@@ -143,4 +143,4 @@ def _state_after(wish: Wanted | None) -> str:
 def _split(text: str) -> tuple[str, dict[str, str]]:
     lines = text.splitlines(keepends=True)
     matches = [(line, _CONTENT_LINE.match(line.rstrip("\n"))) for line in lines]
-    return "".join(line for line, match in matches if not match), {m.group(1): m.group(2) for _, m in matches if m}
+    return "".join(line for line, match in matches if not match), {m.group(1): m.group(2) for line, m in matches if m}

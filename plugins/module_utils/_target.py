@@ -20,7 +20,6 @@ STACK_ARGS: dict[str, dict[str, t.Any]] = {
     **BROKER_ARGS,
     "name": {"type": "str"},
     # Without defaults, to know what was left out.
-    "management_url": {"type": "str"},
     "vhost": {"type": "str"},
     "control_exchange": {"type": "str"},
     "control_serializer": {"type": "str", "choices": ["auto", "json", "pickle", "yaml", "msgpack"]},

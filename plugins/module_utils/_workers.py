@@ -27,7 +27,7 @@ def read(node: str, answers: t.Mapping[str, t.Any], now: float) -> dict[str, t.A
         "python": _version(r"\bpy:([\d.]+\w*)", report),
         "queues": sorted(str(queue.get("name")) for queue in queues) if "active_queues" in answers else None,
         # "app.add [rate_limit=10/m]" is a task's name with its settings.
-        "registered": sorted({str(name).split(" ")[0] for name in _list(answers.get("registered"))})
+        "registered": sorted({str(name).split(" ", 1)[0] for name in _list(answers.get("registered"))})
         if "registered" in answers
         else None,
     }

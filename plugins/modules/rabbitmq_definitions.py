@@ -274,7 +274,6 @@ options:
         type: str
         choices: [all, queues, classic_queues, quorum_queues, streams, exchanges]
         default: queues
-        aliases: [apply-to]
       priority:
         description: Of several policies that match, the one with the highest priority applies.
         type: int
@@ -307,7 +306,6 @@ options:
         type: str
         choices: [all, queues, classic_queues, quorum_queues, streams, exchanges]
         default: all
-        aliases: [apply-to]
       priority:
         description: Of several policies that match, the one with the highest priority applies.
         type: int
@@ -521,7 +519,6 @@ def main() -> None:
     """Run as an Ansible module."""
     module = AnsibleModule(
         argument_spec={**DEFINITION_ARGS, **BROKER_ARGS},
-        required_one_of=[["management_user"]],
         required_if=[["state", "exact", ["scope"]]],
         supports_check_mode=True,
     )

@@ -37,8 +37,8 @@ def render(report: t.Mapping[str, t.Any], width: int = 100, tasks: int = 10) -> 
 
 def _queue(queue: t.Mapping[str, t.Any], most: int) -> list[str]:
     consumers = "?" if queue["consumers"] is None else str(queue["consumers"])
-    bar = "#" * -(-20 * queue["waiting"] // most) if most else ""
-    return [queue["name"], str(queue["waiting"]), str(queue["unacknowledged"]), consumers, bar]
+    drawn = "#" * -(-20 * queue["waiting"] // most) if most else ""
+    return [queue["name"], str(queue["waiting"]), str(queue["unacknowledged"]), consumers, drawn]
 
 
 def _worker(worker: t.Mapping[str, t.Any]) -> list[str]:

@@ -278,7 +278,7 @@ def run(job, report):
         report("waiting", dict((queue, broker.waiting_in(queue)) for queue in job["count"]))
         if workers.silent and not job["force"]:
             return
-        for _, name, _ in [item for item in job["send"] if item[2] in workers.held]:
+        for name in [item[1] for item in job["send"] if item[2] in workers.held]:
             report(name, "held")
         items = [item[:2] for item in job["send"] if item[2] not in workers.held]
         Batch(records, broker, job["batch"], report).send(items)

@@ -281,7 +281,7 @@ class Records(object):
         excess = sum(item[1] for folder in (OPEN, FAILED, HISTORY) for item in self._files(folder)) - max_bytes
         removed = 0
         # What ended well is worth less than a message that can still be resubmitted.
-        for _, size, folder, name in sorted(files, key=lambda item: (item[2] == FAILED, item[0])):
+        for _time, size, folder, name in sorted(files, key=lambda item: (item[2] == FAILED, item[0])):
             if removed < excess:
                 self.drop(folder, name)
                 removed += size
@@ -346,7 +346,7 @@ class Slots(object):
 
     def deserted(self):
         """Runs whose process is gone, although nobody said so."""
-        return [run for run, (_, _, pid, begun) in list(self._used.items()) if begun and born(pid) != begun]
+        return [run for run, slot in list(self._used.items()) if slot[3] and born(slot[2]) != slot[3]]
 
     def _make(self):
         path = self.records.path(OPEN, new_run() + ".slot")

@@ -29,7 +29,7 @@ def lost(records):
         except (ValueError, KeyError, EnvironmentError):
             # Empty, damaged, or done by somebody else in this moment.
             continue
-    ends = records.ends([head["run"] for _, head in found])
+    ends = records.ends([item[1]["run"] for item in found])
     return [(name, head) for name, head in found if head["run"] not in ends]
 
 
