@@ -64,7 +64,7 @@ def kill(kills, seed):
         process.stdin.write(job(f"b{done}", left()))
         process.stdin.close()
         if done < kills:
-            for _ in range(dice.randint(1, 150)):
+            for _ in range(dice.randint(1, 60)):
                 process.stdout.readline()
             done += process.poll() is None
             process.kill()

@@ -246,13 +246,14 @@ class Workers(object):
         queue = "%s." + app.control.mailbox.namespace + ".pidbox"
         connected = set(node for node in nodes if broker.exists(queue % node))
         self.held, answered = {}, set(connected)
-        for method in ("active", "reserved", "scheduled"):
+        # With nobody to answer, every question would take its whole time.
+        for method in ("active", "reserved", "scheduled") if connected else ():
             answered &= self._ask(method, len(connected))
         self.silent = sorted(connected - answered)
 
     def _ask(self, method, limit):
         replies = self.app.control.broadcast(
-            method, reply=True, timeout=3, limit=limit or None, connection=self.connection
+            method, reply=True, timeout=3, limit=limit, connection=self.connection
         )
         for tasks in [tasks for reply in replies or () for tasks in reply.values() if isinstance(tasks, list)]:
             for task in tasks:
