@@ -82,3 +82,8 @@ def test_every_secret_of_an_example_inventory_is_in_its_vault_example(inventory:
 def test_every_page_of_an_application_names_its_inventory() -> None:
     for name in ("openrem", "crate", "arches", "catmaid"):
         assert f"inventories/{name}" in (ROOT / f"docs/{name}.md").read_text()
+
+
+def test_every_playbook_that_a_page_names_is_there() -> None:
+    named = {name for page in PAGES for name in re.findall(r"playbooks/([a-z_]+\.yml)", page.read_text())}
+    assert {name for name in named if not (ROOT / "playbooks" / name).exists()} == set()
