@@ -169,9 +169,13 @@ class Amqp(object):
     def open_marker(self, queue):
         """Whether the login may have the queue that holds the number of the last message."""
         arguments = {"x-max-length": 1, "x-expires": 7 * 86400000}
-        return self._try(
-            lambda channel: channel.queue_declare(queue, durable=True, auto_delete=False, arguments=arguments)
-        )
+
+        def declare(channel):
+            channel.queue_declare(queue, durable=True, auto_delete=False, arguments=arguments)
+            # The broker removes this one with our connection, when it has done all that came over it.
+            channel.queue_declare(queue + ".alive", exclusive=True)
+
+        return self._try(declare)
 
     def close_marker(self, queue):
         """Remove it."""
@@ -179,8 +183,12 @@ class Amqp(object):
 
     def read_marker(self, queue):
         """The number of the last message that the broker has surely seen, 0 if that is not known."""
-        found = []
-        self._try(lambda channel: found.append(channel.basic_get(queue, no_ack=True)))
+        found, until = [], time.time() + PATIENCE
+        # A dead publisher's last messages may still be on their way into the queues.
+        while self.exists(queue + ".alive") and time.time() < until:
+            time.sleep(0.05)
+        # Not acknowledged, so it stays there for the next one if this one dies as well.
+        self._try(lambda channel: found.append(channel.basic_get(queue)))
         return int(found[0].headers["number"]) if found and found[0] else 0
 
     def mark(self, queue, number):
