@@ -87,3 +87,13 @@ def test_every_page_of_an_application_names_its_inventory() -> None:
 def test_every_playbook_that_a_page_names_is_there() -> None:
     named = {name for page in PAGES for name in re.findall(r"playbooks/([a-z_]+\.yml)", page.read_text())}
     assert {name for name in named if not (ROOT / "playbooks" / name).exists()} == set()
+
+
+def test_the_inventory_of_the_readme_is_five_lines_that_roles_understand() -> None:
+    found = re.search(r"^```yaml\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert found is not None
+    text = found[1]
+    everything = yaml.safe_load(text)["all"]
+    assert len(text.splitlines()) == 5
+    assert set(everything["vars"]) <= declared()
+    assert {"rabbitmq", "worker"} <= set(everything["children"])
