@@ -17,6 +17,10 @@ def done(stack, name):
     return stack.sh(f"ls /opt/catmaid/tmp/{name} 2>/dev/null || true").strip() != ""
 
 
+def held(stack):
+    return [(task["state"], task["id"]) for task in stack.status()["tasks"]]
+
+
 def test_worker_beat_and_flower_run_under_supervisord(stack):
     assert stack.programs() == {"catmaid-crop": "RUNNING", "catmaid-beat": "RUNNING", "catmaid-flower": "RUNNING"}
 
@@ -36,7 +40,8 @@ def test_a_task_with_an_argument_that_only_pickle_can_carry_finishes(stack):
 def test_a_pickled_task_that_was_killed_is_sent_again_and_finishes(stack):
     sent = send(stack, "lost", 15)
     working = "supervisorctl pid catmaid-crop"
-    stack.wait_until(lambda: any(task["id"] == sent for task in stack.status()["tasks"]), "The job to be taken", 20)
+    # Begun, and so acknowledged: before that, the broker itself would deliver it again.
+    stack.wait_until(lambda: ("active", sent) in held(stack), "The job to begin", 20)
     stack.sh(f"pid=$({working}); kill -KILL $pid $(pgrep -P $pid)")
     stack.wait_until(lambda: stack.programs()["catmaid-crop"] == "RUNNING", "The supervisor to start the worker again")
     stack.wait_until(lambda: stack.call("resubmit").get("resubmitted"), "The job to be sent again")
