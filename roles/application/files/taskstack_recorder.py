@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 #: A worker's note about itself has this size from the start, so that it can be written on a full disk.
 NOTE_BYTES = 1024
+#: What Celery 4 adds to the headers of a message that it has received.
+REQUEST = frozenset(["args", "correlation_id", "delivery_info", "hostname", "kwargs", "properties", "reply_to"])
 #: The headers under their names among the properties.
 HEADERS = ("headers", "application_headers")
 #: What the main process hears in place of a result when a task's process died: nobody knows how far it came.
@@ -171,14 +173,17 @@ class Recorder(object):
 
 def describe(message):
     """All of a message but its body."""
-    info = message.delivery_info or {}
+    info, headers = message.delivery_info or {}, message.headers
+    if headers and "delivery_info" in headers:
+        # Celery 4 keeps what it knows of the request in the headers themselves, decoded arguments too.
+        headers = dict((name, headers[name]) for name in headers if name not in REQUEST)
     return {
         "exchange": info.get("exchange"),
         "routing_key": info.get("routing_key"),
         "redelivered": bool(info.get("redelivered")),
         "content_type": message.content_type,
         "content_encoding": message.content_encoding,
-        "headers": message.headers,
+        "headers": headers,
         "properties": dict((name, message.properties[name]) for name in message.properties if name not in HEADERS),
     }
 

@@ -385,3 +385,9 @@ def test_runs_of_one_identifier_do_not_disturb_each_other(take, recorder):
 
 def test_the_name_of_a_run_is_never_given_twice():
     assert len({taskstack_records.new_run() for _ in range(10_000)}) == 10_000
+
+
+def test_what_celery_4_writes_into_the_headers_of_a_received_message_is_not_recorded(message):
+    received = message()
+    received.headers = {**received.headers, "args": [object()], "kwargs": {}, "delivery_info": {}, "hostname": "w@h"}
+    assert set(taskstack_recorder.describe(received)["headers"]) == set(message().headers)
