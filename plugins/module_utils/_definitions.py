@@ -87,7 +87,7 @@ def from_export(export: t.Mapping[str, t.Any]) -> State:
         if raw["component"] == "operator_policy":
             _put(state, "operator_policies", {"vhost": raw["vhost"], "name": raw["name"], **raw["value"]})
         elif raw["component"] == "vhost-limits":
-            for limit, value in raw["value"].items():
+            for limit, value in dict(raw["value"]).items():  # Once all are lifted, RabbitMQ writes an empty list.
                 _put(state, "vhost_limits", {"vhost": raw["vhost"], "limit": limit, "value": value})
         else:
             _put(state, "parameters", raw)

@@ -158,6 +158,17 @@ def test_transient_exchanges_of_clients_are_not_removed(broker, params):
     assert not run(params(state="exact", scope={"kinds": ["exchanges"], "vhosts": ["shop"]}), broker, False)["changed"]
 
 
+def test_limits_of_a_virtual_host_that_were_all_lifted_can_be_set_again(broker, params):
+    # As RabbitMQ 3.10 writes it.
+    lifted = {"vhost": "shop", "component": "vhost-limits", "name": "limits", "value": []}
+    broker.held["parameters"][("shop", "vhost-limits", "limits")] = lifted
+    limits = params(vhost_limits=[{"vhost": "shop", "max_queues": 50}])
+    assert run(limits, broker, False)["changes"] == [
+        {"kind": "vhost_limits", "name": "shop/max-queues", "action": "created"}
+    ]
+    assert not run(limits, broker, False)["changed"]
+
+
 def test_removing_one_topic_permission_keeps_the_others(broker, params):
     entries = [{"vhost": "shop", "user": "shop", "exchange": name, "read": name} for name in ("one", "two")]
     run(params(topic_permissions=entries), broker, False)
