@@ -39,7 +39,7 @@ class Stack:
         """How many tasks of a playbook changed something; it must succeed."""
         done = self.play(*arguments, **more)
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-        return sum(int(word.split("=")[1]) for word in done.stdout.split() if word.startswith("changed="))
+        return sum(map(int, re.findall(r"changed=(\d+)", done.stdout)))
 
     def pids(self) -> dict[str, int]:
         """The main process of each program of the stack, by what it is: a node's name, beat or flower."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 import socket
 import ssl
 import subprocess
@@ -19,7 +20,7 @@ class Result:
 
     def __init__(self, process: subprocess.CompletedProcess) -> None:
         self.code, self.output = process.returncode, process.stdout
-        self.changed = sum(int(word[8:]) for word in self.output.split() if word.startswith("changed="))
+        self.changed = sum(map(int, re.findall(r"changed=(\d+)", self.output)))
         # Long messages are wrapped.
         self.text = " ".join(self.output.split())
 
@@ -57,7 +58,7 @@ def task():
             text=True,
             check=False,
         )
-        return json.loads(process.stdout[process.stdout.index("{") :])
+        return json.loads(process.stdout.partition(f"{host} | ")[2].partition(" => ")[2])
 
     return run
 
