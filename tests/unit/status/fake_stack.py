@@ -32,7 +32,7 @@ class Worker:
     """Takes commands in one serializer, answers in one, after ``delay`` seconds; ``frozen`` never."""
 
     name: str
-    tasks: dict[str, list[dict[str, t.Any]]] = field(default_factory=dict)
+    tasks: dict[str, list[t.Any]] = field(default_factory=dict)
     pool: str = "prefork"
     takes: str = "json"
     answers: str = "json"

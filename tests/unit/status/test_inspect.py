@@ -46,7 +46,7 @@ def test_a_renamed_control_exchange_is_used() -> None:
 
 def test_the_reply_queue_is_removed_even_after_an_error() -> None:
     talk, broker = conversation(Worker("a@h"))
-    broker.workers[0].tasks = {"active": [object()]}  # type: ignore[list-item]
+    broker.workers[0].tasks = {"active": [object()]}
     with pytest.raises(TypeError):
         talk.ask(METHODS)
     assert broker.reply_queues == set()
