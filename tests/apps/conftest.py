@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import subprocess
 import time
 
@@ -11,10 +12,13 @@ import pytest
 class Stack:
     """One deployed application: its host, and the collection's modules as a person would call them."""
 
-    def __init__(self, name):
+    def __init__(self, name, place=None):
+        """`place` is the host's name where several applications share one."""
         self.name = name
-        self.container = f"ts-apps-{name}"
+        self.container = f"ts-apps-{place or name}"
         self.inventories = ["-i", f"inventories/{name}", "-i", f"tests/apps/{name}/hosts.yml"]
+        if place:
+            self.inventories += ["-e", f"@tests/apps/{place}/{name}.yml"]
 
     def sh(self, script, check=True):
         """Run a script as root on the host; what it printed."""
@@ -58,7 +62,7 @@ class Stack:
         """The programs and their states, as supervisord tells them once none is starting."""
         self.wait_until(lambda: "STARTING" not in self.sh("supervisorctl status", check=False), "All programs to start")
         lines = [line.split() for line in self.sh("supervisorctl status", check=False).splitlines()]
-        return {line[0]: line[1] for line in lines if len(line) > 1}
+        return {line[0]: line[1] for line in lines if len(line) > 1 and line[0].startswith(f"{self.name}-")}
 
     def wait_until(self, ready, what, seconds=60):
         """Ask until the answer is yes."""
@@ -76,9 +80,17 @@ class Stack:
 
     def stop(self):
         """Stop all programs, as an operator would."""
-        self.sh("supervisorctl stop all")
+        self.sh(f"supervisorctl stop {' '.join(self.programs())}")
 
 
 @pytest.fixture(scope="module")
 def stack(request):
     return Stack(request.module.__name__.rpartition("test_")[2])
+
+
+@pytest.fixture(scope="module")
+def stacks():
+    """The applications that share the host of app `together`, by name."""
+    found = {name: Stack(name, "together") for name in pathlib.Path("tests/apps/together/stacks").read_text().split()}
+    # Without pyenv's Python 3.8, tools/app leaves CATMAID out.
+    return {name: stack for name, stack in found.items() if stack.sh(f"ls /etc/taskstack/{name}.json || true")}

@@ -10,7 +10,7 @@ QUEUE_ALL = "crate_anon.crateweb.consent.tasks.resubmit_unprocessed_tasks_task"
 
 
 def rows(stack, verb):
-    return int(stack.sh(f"{CRATE} python - {verb} 2>/dev/null < /root/app/rows.py").split("unprocessed:")[1])
+    return int(stack.sh(f"{CRATE} python - {verb} 2>/dev/null < /root/apps/crate/rows.py").split("unprocessed:")[1])
 
 
 def recorded(stack, task):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 import typing as t
 from pathlib import Path
 
@@ -77,6 +80,27 @@ def test_every_secret_of_an_example_inventory_is_in_its_vault_example(inventory:
     used = set(re.findall(r"\bvault_\w+", "".join(path.read_text() for path in inventory.rglob("*.yml"))))
     listed = {name for path in inventory.rglob("vault.yml.example") for name in yaml.safe_load(path.read_text())}
     assert used == listed
+
+
+@pytest.mark.parametrize("inventory", EXAMPLES, ids=relative)
+def test_an_example_inventory_with_its_secrets_filled_in_has_nothing_that_preflight_refuses(
+    inventory: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "inventories" / inventory.name
+    shutil.copytree(inventory, copy)
+    # The embedded default takes its application from here.
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    for example in copy.rglob("vault.yml.example"):
+        secrets = {name: f"secret-{number}" for number, name in enumerate(yaml.safe_load(example.read_text()))}
+        example.with_suffix("").write_text(yaml.safe_dump(secrets))
+    blockers = "{{ hostvars | taskstack.celery.preflight(groups) }}"
+    task = {"name": "Look", "ansible.builtin.assert": {"that": "blockers == []", "fail_msg": "{{ blockers }}"}}
+    play = {"hosts": "localhost", "gather_facts": False, "connection": "local", "vars": {"blockers": blockers}}
+    (tmp_path / "look.yml").write_text(yaml.safe_dump([{**play, "tasks": [task]}]))
+    command = [ROOT / ".venv/bin/ansible-playbook", "-i", copy, tmp_path / "look.yml"]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_page_of_an_application_names_its_inventory() -> None:
