@@ -16,7 +16,9 @@ def test_status_calls_it_healthy_and_every_expected_task_is_registered(stack):
     status = stack.status()
     assert status.get("problems") == [], status
     assert status["healthy"]
-    assert "arches.app.tasks.import_business_data" in status["workers"][0]["registered"]
+    (worker,) = status["workers"]
+    assert (worker["celery"].rpartition(".")[0], worker["python"].rpartition(".")[0]) == ("5.5", "3.11")
+    assert "arches.app.tasks.import_business_data" in worker["registered"]
 
 
 def test_its_own_health_check_agrees(stack):

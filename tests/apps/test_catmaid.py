@@ -30,6 +30,8 @@ def test_status_calls_a_stack_healthy_that_speaks_pickle_only(stack):
     assert status.get("problems") == [], status
     (worker,) = status["workers"]
     assert (worker["node"], worker["state"]) == ("crop@catmaid1.example.org", "up")
+    assert (worker["celery"], worker["python"].rpartition(".")[0]) == ("4.4.7", "3.9")
+    assert status["broker"]["version"].startswith("3.8.")
 
 
 def test_a_task_with_an_argument_that_only_pickle_can_carry_finishes(stack):

@@ -27,6 +27,7 @@ def test_status_calls_it_healthy_and_every_expected_task_is_registered(stack):
     assert status["healthy"]
     (worker,) = status["workers"]
     assert worker["state"] == "up"
+    assert (worker["celery"], worker["python"].rpartition(".")[0]) == ("5.2.7", "3.11")
     assert PROCESS in worker["registered"]
 
 
