@@ -1,11 +1,19 @@
 """Arches, the package from PyPI with PostgreSQL and PostGIS, deployed by inventories/arches."""
 
+import subprocess
+
 MANAGE = "cd /opt/arches/heritage && runuser -u arches -- /opt/arches/venv/bin/python manage.py shell -v 0 -c"
-AVAILABLE = "from arches.app.utils.task_management import check_if_celery_available as ask; print(ask())"
+# As its page has it.
+AVAILABLE = ["tools/page-commands", "docs/arches.md"]
 
 
 def say(stack, code):
     return stack.sh(f'{MANAGE} "{code}" 2>/dev/null').split()
+
+
+def available(stack):
+    """What Arches' own health check says."""
+    return stack.sh(subprocess.run(AVAILABLE, capture_output=True, text=True, check=True).stdout).split()[-1]
 
 
 def test_worker_beat_and_flower_run_under_supervisord(stack):
@@ -22,7 +30,7 @@ def test_status_calls_it_healthy_and_every_expected_task_is_registered(stack):
 
 
 def test_its_own_health_check_agrees(stack):
-    assert say(stack, AVAILABLE)[-1] == "True"
+    assert available(stack) == "True"
 
 
 def test_its_own_tasks_finish_with_a_result_in_its_database(stack):
@@ -42,7 +50,7 @@ def test_beat_has_its_own_schedule(stack):
 
 def test_its_own_health_check_agrees_when_the_worker_is_gone(stack):
     stack.sh("supervisorctl stop arches-project")
-    assert say(stack, AVAILABLE)[-1] == "False"
+    assert available(stack) == "False"
     status = stack.status()
     assert [worker["state"] for worker in status["workers"]] == ["missing"]
     assert not status["healthy"]

@@ -121,3 +121,38 @@ def test_the_inventory_of_the_readme_is_five_lines_that_roles_understand() -> No
     assert len(text.splitlines()) == 5
     assert set(everything["vars"]) <= declared()
     assert {"rabbitmq", "worker"} <= set(everything["children"])
+
+
+KINDS = re.compile(r"^ *```(\w+)([^\n]*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(
+    r"^ *(\. |sudo |git |make |cp |cd |\$EDITOR|ansible|molecule |pip |supervisorctl|systemctl|celery-|\.venv/)",
+    re.MULTILINE,
+)
+
+
+def typed() -> set[str]:
+    """The pages whose commands a test types."""
+    files = [ROOT / "molecule/deploy/converge.yml", *ROOT.glob("tests/apps/test_*.py")]
+    lists = [file.read_text().partition("tools/page-commands")[2] for file in files]
+    return {page for text in lists for page in re.findall(r"[\w/]+\.md", text)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_every_command_of_a_page_is_typed_by_a_test_or_says_why_not(page: Path) -> None:
+    blocks = KINDS.findall(page.read_text())
+    assert {kind for kind, _reason, _text in blocks} <= {"sh", "text", "yaml", "json", "python", "{toctree}"}
+    assert relative(page) in typed() or not [text for kind, _reason, text in blocks if kind == "sh"]
+    silent = [text for kind, why, text in blocks if kind == "text" and COMMAND.search(text) and "(not run" not in why]
+    assert silent == []
+
+
+def test_every_playbook_that_a_page_names_is_run_by_a_test() -> None:
+    named = {name for page in PAGES for name in re.findall(r"\b([a-z_]+\.yml)\b", page.read_text())}
+    playbooks = {path.name for path in ROOT.glob("playbooks/*.yml")}
+    commands = subprocess.run(
+        [ROOT / "tools/page-commands", *sorted(typed())], cwd=ROOT, capture_output=True, text=True
+    )
+    tests = [path.read_text() for folder in ("molecule", "tests/windows") for path in (ROOT / folder).rglob("*.py")]
+    said = "".join([commands.stdout, *tests])
+    assert playbooks <= named
+    assert {name for name in playbooks if name not in said} == set()

@@ -156,7 +156,8 @@ def test_the_inventory_of_openrem_deploys(scene):
     assert run.changed("openrem1.example.org") == []
     tasks = json.loads((prefix / "winsim" / "tasks.json").read_text())
     nodes = [rf"\taskstack\openrem\openrem-default{number}" for number in (1, 2, 3, 4)]
-    assert set(tasks) == {*nodes, *(node + " restart" for node in nodes)}
+    beat = r"\taskstack\openrem\openrem-beat"
+    assert set(tasks) == {*nodes, *(node + " restart" for node in nodes), beat}
     assert settings.read_text().splitlines()[1].startswith('BROKER_URL = "amqp://openrem:secret-broker@mq1.example.org')
 
 
