@@ -86,6 +86,12 @@ EXAMPLES = r"""
     node: rabbit@mq1
     members: [rabbit@mq1, rabbit@mq2, rabbit@mq3]
     state: stoppable
+
+- name: Wait until it is back in its cluster and takes clients again
+  taskstack.celery.rabbitmq_member:
+    node: rabbit@mq1
+    members: [rabbit@mq1, rabbit@mq2, rabbit@mq3]
+    state: joined
 """
 
 RETURN = r"""

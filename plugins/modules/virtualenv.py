@@ -70,12 +70,12 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Install the application
+- name: Give a server a virtualenv of its own
   taskstack.celery.virtualenv:
-    path: /opt/shop/venv
-    user: shop
-    stamp: /etc/taskstack/shop.packages
-    packages: [celery==5.7.0, shop]
+    path: /opt/tiles/venv
+    user: www-data
+    stamp: /etc/tiles.packages
+    packages: [gunicorn==23.0.0]
 """
 
 RETURN = r"""
