@@ -30,7 +30,7 @@ test: ## Everything that CI runs: lint, unit, sanity, docs, Windows and all mole
 	@start=$$SECONDS; $(MAKE) -k -j3 windows molecule $(STATIC) || true; tools/summary $$((SECONDS - start))
 .PHONY: test
 
-env:
+env: ## Make the virtualenv with all tools, .venv, and nothing else
 	@$(STEP) "Python environment" "Is PyPI reachable? The lock files are in requirements/." -- tools/python-env test
 .PHONY: env
 
