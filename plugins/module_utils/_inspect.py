@@ -25,8 +25,11 @@ from ansible_collections.taskstack.celery.plugins.module_utils._control import S
 from ansible_collections.taskstack.celery.plugins.module_utils._replies import Holdings, Inspection
 
 TASK_LISTS = ("active", "reserved", "scheduled")
-# A worker may answer with a megabyte: few messages at a time keep the memory flat.
-CHUNK = 20
+# Answers are fetched so many at a time: at first, and at most. A worker may answer with a megabyte, and so much of the
+# like of those before keeps the memory flat.
+FIRST, MOST, BYTES = 20, 100, 1_000_000
+# Seconds between two fetches: each costs the broker some time, which workers on its host would rather have themselves.
+SHORT, LONG = 0.01, 0.1
 # With no answer in JSON after this part of the deadline, silent workers may refuse JSON: ask otherwise.
 PATIENCE = 0.4
 
@@ -63,6 +66,7 @@ class Conversation:
         self.deadline, self.serializer, self.clock = deadline, serializer, clock
         self.queue = f"taskstack.inspect.{uuid.uuid4()}"
         self.questions: dict[str, Question] = {}
+        self.count = FIRST
 
     def ask(self, methods: t.Sequence[str], arguments: t.Mapping[str, t.Any] | None = None) -> Inspection:
         """Put all questions to all workers at once, and return as soon as everybody has answered or at the deadline.
@@ -83,13 +87,13 @@ class Conversation:
         return inspection
 
     def _converse(self, inspection: Inspection, arguments: dict[str, t.Any]) -> None:
-        start, pause = self.clock.monotonic(), 0.01
+        start, pause = self.clock.monotonic(), SHORT
         spoken = {"json" if self.serializer == "auto" else self.serializer}
         self._broadcast(inspection, spoken, arguments)
         others = set(SERIALIZERS) - spoken if self.serializer == "auto" else set()
         called: set[str] = set()
         while inspection.silent() and (waited := self.clock.monotonic() - start) < self.deadline:
-            new = self._collect()
+            new, more = self._collect()
             inspection.replies.extend(new)
             # An answer that must not be decoded still carries the ticket of its question: ask each worker by name.
             by_name = {reply.serializer for reply in new if reply.unread and not reply.worker}
@@ -100,9 +104,9 @@ class Conversation:
             understood = {reply.serializer for reply in new} - spoken
             self._broadcast(inspection, understood, arguments)
             spoken |= understood
-            if not new:
+            if not more and inspection.silent():
+                pause = SHORT if new else min(pause * 1.3, LONG)
                 self.clock.sleep(pause)
-                pause = min(pause * 1.3, 0.1)
 
     def _broadcast(self, inspection: Inspection, serializers: t.Iterable[str], arguments: dict[str, t.Any]) -> None:
         for serializer in serializers:
@@ -119,7 +123,12 @@ class Conversation:
         message = question.message(self.queue, None if question.arguments else self.deadline)
         self.broker.post("exchanges", self.vhost, f"{self.exchange}.pidbox", "publish", body=message)
 
-    def _collect(self) -> list[Reply]:
-        body = {"count": CHUNK, "ackmode": "ack_requeue_false", "encoding": "auto"}
+    def _collect(self) -> tuple[list[Reply], bool]:
+        """The next answers, and whether there are more already."""
+        body = {"count": self.count, "ackmode": "ack_requeue_false", "encoding": "auto"}
         messages = self.broker.post("queues", self.vhost, self.queue, "get", body=body)
-        return [reply for message in messages for reply in decode(message, self.questions)]
+        more = len(messages) == self.count
+        if messages:
+            size = sum(len(message["payload"]) for message in messages) // len(messages)
+            self.count = max(1, min(MOST, BYTES // (size + 1)))
+        return [reply for message in messages for reply in decode(message, self.questions)], more

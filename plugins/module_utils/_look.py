@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from ansible_collections.taskstack.celery.plugins.module_utils import _queues, _recording, _surroundings, _workers
 from ansible_collections.taskstack.celery.plugins.module_utils._broker import (
@@ -21,6 +22,7 @@ from ansible_collections.taskstack.celery.plugins.module_utils._broker import (
 )
 from ansible_collections.taskstack.celery.plugins.module_utils._facts import Facts
 from ansible_collections.taskstack.celery.plugins.module_utils._inspect import Conversation
+from ansible_collections.taskstack.celery.plugins.module_utils._replies import Inspection
 
 PLUGINS_FILE = "/etc/rabbitmq/enabled_plugins"
 
@@ -30,20 +32,23 @@ def look(settled: t.Mapping[str, t.Any], description: t.Mapping[str, t.Any] | No
     described = description or {}
     flower = {**(described.get("flower") or {}), **_given(settled, "flower")}
     timeout = min(settled["timeout"], settled["deadline"])
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
         at_flower = pool.submit(
             _surroundings.flower, flower.get("url"), flower.get("user"), flower.get("password"), timeout
         )
-        broker, queues, inspection = _look_at_broker(settled)
-        found = at_flower.result()
-    tasks, recorder = _look_at_recorder(settled["recorder_directory"], described)
+        # While the workers answer, the broker can tell of itself.
+        at_workers = pool.submit(_ask_workers, settled)
+        broker, queues = _look_at_broker(settled)
+        tasks, recorder = _look_at_recorder(settled["recorder_directory"], described)
+        beat = _surroundings.beat(description, _surroundings.processes())
+        found, inspection = at_flower.result(), _answers(at_workers, broker)
     return Facts(
         now=time.time(),
         broker=broker,
         queues=queues,
         inspection=inspection,
         flower={**found, "wanted": bool(flower)},
-        beat=_surroundings.beat(description, _surroundings.processes()),
+        beat=beat,
         tasks=tasks,
         recorder=recorder,
         expected_workers=[
@@ -63,30 +68,49 @@ def _given(settled: t.Mapping[str, t.Any], service: str) -> dict[str, t.Any]:
     return {key: settled[f"{service}_{key}"] for key in keys if settled[f"{service}_{key}"] is not None}
 
 
-def _look_at_broker(settled: t.Mapping[str, t.Any]) -> tuple[dict[str, t.Any], t.Any, t.Any]:
+def _ask_workers(settled: t.Mapping[str, t.Any]) -> Inspection | None:
+    if settled["management_url"] is None:
+        return None
+    where = (settled["vhost"], settled["control_exchange"], settled["deadline"], settled["control_serializer"])
+    return Conversation(Broker(settled), *where).ask(_workers.METHODS)
+
+
+def _answers(at_workers: Future[Inspection | None], state: dict[str, t.Any]) -> Inspection | None:
+    """What the workers said. Where the broker could not be asked about itself, the same went wrong here."""
+    if state["state"] == "running":
+        with _into(state):
+            return at_workers.result()
+    return None
+
+
+@contextlib.contextmanager
+def _into(state: dict[str, t.Any]) -> t.Iterator[None]:
+    """Write what goes wrong into the state of the broker."""
+    try:
+        yield
+    except BrokerError as exc:
+        if isinstance(exc, Unreachable):
+            # A refused connection is a statement, a missing answer is none.
+            state["state"] = "down" if isinstance(exc.__cause__, ConnectionRefusedError) else "unknown"
+        elif isinstance(exc, Denied) and state["state"] == "unknown":
+            state["state"] = "denied"
+        state["detail"] = state["detail"] or str(exc)
+
+
+def _look_at_broker(settled: t.Mapping[str, t.Any]) -> tuple[dict[str, t.Any], list[_queues.Queue] | None]:
     vhost, exchange = settled["vhost"], settled["control_exchange"]
     state: dict[str, t.Any] = {"state": "unknown", "url": settled["management_url"], "vhost": vhost, "detail": None}
     state.update(version=None, erlang=None, cluster=None, alarms=None, plugins=None)
     if settled["management_url"] is None:
-        return state, None, None
-    queues = inspection = None
-    try:
+        return state, None
+    queues = None
+    with _into(state):
         broker = Broker(settled)
         overview = broker.get("overview")
         state.update(state="running", version=overview.get("rabbitmq_version"), erlang=overview.get("erlang_version"))
         state.update(cluster=overview.get("cluster_name"), alarms=_alarms(broker), plugins=_plugins(broker))
         queues = _queues.fetch(broker, vhost, exchange)
-        conversation = Conversation(broker, vhost, exchange, settled["deadline"], settled["control_serializer"])
-        inspection = conversation.ask(_workers.METHODS)
-    except Unreachable as exc:
-        # A refused connection is a statement, a missing answer is none.
-        refused = isinstance(exc.__cause__, ConnectionRefusedError)
-        state.update(state="down" if refused else "unknown", detail=str(exc))
-    except Denied as exc:
-        state.update(state="denied" if state["state"] == "unknown" else state["state"], detail=str(exc))
-    except BrokerError as exc:
-        state.update(detail=str(exc))
-    return state, queues, inspection
+    return state, queues
 
 
 def _alarms(broker: Broker) -> list[str] | None:
