@@ -23,7 +23,9 @@ logger = logging.getLogger(__name__)
 #: A worker's note about itself has this size from the start, so that it can be written on a full disk.
 NOTE_BYTES = 1024
 #: What Celery 4 adds to the headers of a message that it has received.
-REQUEST = frozenset(["args", "correlation_id", "delivery_info", "hostname", "kwargs", "properties", "reply_to"])
+REQUEST = frozenset(
+    ["args", "correlation_id", "delivery_info", "hostname", "kwargs", "properties", "reply_to", "taskstack_run"]
+)
 #: The headers under their names among the properties.
 HEADERS = ("headers", "application_headers")
 #: What the main process hears in place of a result when a task's process died: nobody knows how far it came.
@@ -89,13 +91,14 @@ class Recorder(object):
         self.guard(self._take, request, state)
 
     def _take(self, request, state):
-        pid = getattr(request, "worker_pid", None) or os.getpid()
-        self._put(state, request.message, run_of(request), request.id, request.task.name, retries(request), pid)
+        pid = request.worker_pid or os.getpid()
+        attempt = request.request_dict.get("retries") or 0
+        self._put(state, request.message, run_of(request), request.id, request.task.name, attempt, pid)
 
     def _put(self, state, message, run, task_id, task, attempt, pid):
         head = describe(message)
-        head.update(run=run, id=task_id, task=task, retries=attempt)
-        head.update(time=time.time(), node=self.records.node, pid=pid, born=born(pid))
+        head["run"], head["id"], head["task"], head["retries"] = run, task_id, task, attempt
+        head["time"], head["node"], head["pid"], head["born"] = time.time(), self.records.node, pid, born(pid)
         content = pack(head, body(message))
         if state == OPEN:
             self.slots.put(run, pid, content)
@@ -108,13 +111,12 @@ class Recorder(object):
 
     def ended(self, sender=None, task_id=None, state=None, **_):
         """Note the end of a task, in the process that ran it."""
-        began, run = self._started.pop(task_id, None), getattr(sender.request, "taskstack_run", None)
+        began, request = self._started.pop(task_id, None), sender.request
+        run = getattr(request, "taskstack_run", None)
         # Without a state the process is about to die; without a name the task runs inside another one.
         if state and run:
-            self.guard(self._end, run, task_id, retries(sender.request), sender.name, state, began)
-
-    def _end(self, run, task_id, attempt, name, state, began):
-        self.records.append([state, task_id, attempt, name, began, time.time(), run])
+            record = [state, task_id, request.retries or 0, sender.name, began, time.time(), run]
+            self.guard(self.records.append, record)
 
     def settle(self, request, state, report):
         """Let the message of a task go that has ended, or keep it; ``state`` is None when its process died."""
@@ -122,15 +124,16 @@ class Recorder(object):
 
     def _settle(self, request, state, report):
         run = run_of(request)
-        if state is None:
-            self.slots.keep(run, OPEN, run)
-        elif state not in BAD:
+        if state not in BAD and state is not None:
             self.slots.erase(run)
+        elif state is None:
+            self.slots.keep(run, OPEN, run)
         else:
             # What was acknowledged late is not in a slot: it went to its place at that moment.
             self.slots.keep(run, FAILED, "%s.%s" % (run, state))
         if report:
-            self.records.append([state, request.id, retries(request), request.task.name, None, time.time(), run])
+            attempt = request.request_dict.get("retries") or 0
+            self.records.append([state, request.id, attempt, request.task.name, None, time.time(), run])
 
     def refuse(self, message):
         """Keep a message that the worker throws away: an unknown task, or what it cannot or may not decode."""
@@ -173,7 +176,9 @@ class Recorder(object):
 
 def describe(message):
     """All of a message but its body."""
-    info, headers = message.delivery_info or {}, message.headers
+    info, headers, properties = message.delivery_info or {}, message.headers, dict(message.properties)
+    for name in HEADERS:
+        properties.pop(name, None)
     if headers and "delivery_info" in headers:
         # Celery 4 keeps what it knows of the request in the headers themselves, decoded arguments too.
         headers = dict((name, headers[name]) for name in headers if name not in REQUEST)
@@ -184,7 +189,7 @@ def describe(message):
         "content_type": message.content_type,
         "content_encoding": message.content_encoding,
         "headers": headers,
-        "properties": dict((name, message.properties[name]) for name in message.properties if name not in HEADERS),
+        "properties": properties,
     }
 
 
@@ -198,17 +203,11 @@ def body(message):
     return bytes(content)
 
 
-def retries(request):
-    """The number of the attempt, of the main process's request as of the task's own."""
-    request = getattr(request, "request_dict", request)
-    return (request.get("retries") if hasattr(request, "get") else request.retries) or 0
-
-
 def run_of(request):
-    """The name of a request's run, which also the process that runs the task is told."""
-    if "taskstack_run" not in request.request_dict:
-        request.request_dict["taskstack_run"] = new_run()
-    return request.request_dict["taskstack_run"]
+    """The name of a request's run; one that ends without having been executed gets it now."""
+    if request.taskstack_run is None:
+        request.taskstack_run = new_run()
+    return request.taskstack_run
 
 
 def recording(create_request_class, recorder, worker_state):
@@ -222,13 +221,14 @@ def recording(create_request_class, recorder, worker_state):
 
             #: Where the message goes when it is acknowledged: None when the task has ended well by then.
             taskstack_place = OPEN
+            taskstack_run = None
 
             def execute_using_pool(self, pool, **kwargs):
-                run_of(self)
+                self.request_dict["taskstack_run"] = run_of(self)
                 return base.execute_using_pool(self, pool, **kwargs)
 
             def execute(self, *args, **kwargs):
-                run_of(self)
+                self.request_dict["taskstack_run"] = run_of(self)
                 return base.execute(self, *args, **kwargs)
 
             def acknowledge(self):
@@ -308,6 +308,7 @@ def watch_refusals(consumer_class, recorder):
 def install(environment):
     """Begin to record, where and for how long the environment says."""
     from celery import signals
+    from celery.app.task import Context
     from celery.worker import state, strategy
     from celery.worker.consumer import Consumer
 
@@ -315,6 +316,8 @@ def install(environment):
     records = Records(environment["TASKSTACK_RECORDER_DIRECTORY"], node, bool(setting("SYNC", 0)))
     limits = setting("KEEP", 86400), setting("KEEP_FAILED", 2592000), setting("MAX_BYTES", 1 << 30)
     recorder = Recorder(records, *limits)
+    # Celery takes what it does not know in a request for a header, and gives it to the task's next attempt.
+    Context.taskstack_run = None
     strategy.create_request_cls = recording(strategy.create_request_cls, recorder, state)
     watch_refusals(Consumer, recorder)
     signals.task_prerun.connect(recorder.started, weak=False)

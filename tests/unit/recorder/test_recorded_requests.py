@@ -383,6 +383,26 @@ def test_runs_of_one_identifier_do_not_disturb_each_other(take, recorder):
     assert second.broker.on_disk() == {"open": 1, "failed": 0}
 
 
+def test_an_attempt_that_carries_the_name_of_the_one_before_gets_its_own(take, recorder):
+    first = take()
+    first.on_accepted(dead())
+    child(recorder, first, "RETRY")
+    first.on_failure(failure(Retry), return_ok=True)
+    # Celery gives the task's next attempt whatever it found in the headers of this one.
+    second = take(headers={"taskstack_run": first.request_dict["taskstack_run"], "retries": 1})
+    second.on_accepted(dead())
+    crash(recorder)
+    assert [record.retries for record in _records.lost(recorder.records.directory)] == [1]
+
+
+def test_a_process_that_died_and_was_not_yet_buried_works_on_nothing(take, recorder):
+    process = subprocess.Popen(["true"])
+    while b"Z" not in Path(f"/proc/{process.pid}/stat").read_bytes().rpartition(b")")[2].split()[:1]:
+        pass
+    assert taskstack_records.born(process.pid) is None
+    process.wait()
+
+
 def test_the_name_of_a_run_is_never_given_twice():
     assert len({taskstack_records.new_run() for _ in range(10_000)}) == 10_000
 
