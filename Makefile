@@ -68,6 +68,11 @@ apps: images ## Deploy the real applications (or one: make apps APP=crate) with 
 	@tools/apps $(APP)
 .PHONY: apps
 
+# Not part of make test: few machines have every Python. One of them: .venv/bin/pytest tests/versions -k python3.11
+versions: env ## Run real workers with the recorder on every Python and Celery that it is for; wants all Pythons from 2.7 to 3.13
+	@$(STEP) "Versions" "A Python that is not there: pyenv install 2.7, or pick others with .venv/bin/pytest tests/versions -k" -- .venv/bin/pytest -q tests/versions
+.PHONY: versions
+
 # Wine plays the Windows machine; what no test here proves is in docs/windows.md.
 windows: engine ## Run the Windows stack in Wine, against a real RabbitMQ
 	@$(STEP) "Windows" "Look at tests/windows/wine; the stand-in for Windows is tests/windows/winsim." -- .venv/bin/pytest -q -x tests/windows/wine
