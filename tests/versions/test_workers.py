@@ -22,7 +22,7 @@ VERSIONS: list[tuple[str, str, list[str], tuple[str, ...]]] = [
     ("2.7", "4.2.2", ["gevent", "eventlet"], OLD),
     ("2.7", "4.4.7", [], ("prefork", "solo")),
     ("3.6", "4.2.2", [], ("prefork", "solo")),
-    ("3.6", "4.4.7", ["importlib-metadata<5"], ("prefork", "solo", "threads")),
+    ("3.6", "4.4.7", ["importlib-metadata<5", "typing-extensions<4.2", "zipp<3.7"], ("prefork", "solo", "threads")),
     ("3.7", "5.1.2", ["importlib-metadata<5", "setuptools<66"], ("prefork", "threads")),
     ("3.8", "5.2.7", [], ("prefork", "threads")),
     ("3.9", "5.4.0", [], ("prefork", "threads")),
