@@ -34,7 +34,7 @@ env: ## Make the virtualenv with all tools, .venv, and nothing else
 	@$(STEP) "Python environment" "Is PyPI reachable? The lock files are in requirements/." -- tools/python-env test
 .PHONY: env
 
-lint: env ## Check style and types: yamllint, ansible-lint, ruff, mypy, changelog fragments
+lint: env ## Check style and types: yamllint, ansible-lint, ruff, mypy, vermin, changelog fragments
 	@$(STEP) "Lint" "Each line above names a file; ruff mends many by itself: .venv/bin/ruff check --fix" -- tools/lint
 .PHONY: lint
 

@@ -19,6 +19,7 @@ FAULTS = {
     ),
     "ruff": ("plugins/module_utils/_planted.py", '"""Planted."""\n\nimport os\n', "F401"),
     "mypy": ("plugins/module_utils/_planted2.py", '"""Planted."""\n\nx: int = "a"\n', "Incompatible types in assign"),
+    "vermin": ("roles/application/files/planted.py", "import os\n\nos.replace(\"a\", \"b\")\n", "requires !2, 3.3"),
     "shellcheck": ("tools/planted", "#!/usr/bin/env bash\nrm $1\n", "SC2086"),
     "antsibull-changelog": ("changelogs/fragments/planted.yml", "---\nminor: [x]\n", "invalid section"),
 }
