@@ -61,10 +61,10 @@ print(rate)
 def fold() -> None:
     """In a process of its own, so that its memory can be told."""
     sys.path.insert(0, str(ROOT / ".ansible/collections"))
-    from ansible_collections.taskstack.celery.plugins.module_utils import _records
+    from ansible_collections.taskstack.celery.plugins.module_utils import _verdicts
 
     start = time.perf_counter()
-    found = len(_records.lost(sys.argv[2]))
+    found = len(_verdicts.lost(sys.argv[2]))
     print(json.dumps([found, time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
 
 

@@ -10,7 +10,7 @@ import os
 import typing as t
 from datetime import datetime, timezone
 
-from ansible_collections.taskstack.celery.plugins.module_utils import _records
+from ansible_collections.taskstack.celery.plugins.module_utils import _records, _verdicts
 
 #: How a task ended, in the words of ``status``; any other state is just written small.
 STATES = {"SUCCESS": "succeeded", "FAILURE": "failed", "RETRY": "retried"}
@@ -23,12 +23,12 @@ def tasks(directory: str, limit: int = 1000) -> list[dict[str, t.Any]]:
     ``expired``, ``retried``, ``ignored``, ``rejected``, ``refused`` (thrown away by the worker) or ``resubmitted``.
     """
     found: dict[str, dict[str, t.Any]] = {}
-    lost = {record.run for record in _records.lost(directory)}
+    lost = {record.run for record in _verdicts.lost(directory)}
     for record in _records.kept(directory, "open")[0]:
         if record.run in lost or record.running():
             state = "lost" if record.run in lost else "running"
             _newest(found, record.id, record.task, state, record.time, None, record.node)
-    for node, (state, task_id, _retries, name, began, ended, _run) in _records.history(directory, limit):
+    for node, (state, task_id, _retries, name, began, ended, _run) in _verdicts.history(directory, limit):
         began = began if isinstance(began, (int, float)) else None
         _newest(found, task_id, name, STATES.get(state, state.lower()), began, ended, node)
     return sorted(found.values(), key=_when, reverse=True)[:limit]
@@ -68,7 +68,7 @@ def problems(directory: str) -> list[str]:
             f"{len(damaged)} message file(s) in {directory} are damaged, the first is {damaged[0]}. One that was cut "
             "short was never acknowledged, so the broker still has its message. Remove them when you have looked."
         )
-    lost = len(_records.lost(directory))
+    lost = len(_verdicts.lost(directory))
     if lost:
         found.append(
             f"{lost} task(s) were lost with their worker: taken, but never ended. "

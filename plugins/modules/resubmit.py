@@ -142,7 +142,7 @@ import typing as t
 import uuid
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.taskstack.celery.plugins.module_utils import _records, _replay
+from ansible_collections.taskstack.celery.plugins.module_utils import _records, _replay, _verdicts
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 from ansible_collections.taskstack.celery.plugins.module_utils._stack import Stack
 
@@ -183,11 +183,11 @@ def _ask(params: dict[str, t.Any], host: t.Any, **job: t.Any) -> dict[str, t.Any
 
 def _replay_records(params: dict[str, t.Any], host: t.Any, check_mode: bool, now: float) -> dict[str, t.Any]:
     wish = _replay.Wish(**{name: params[name] for name in _replay.Wish.__dataclass_fields__})
-    if not _records.gone(host.directory) and not _records.names(host.directory, "sending"):
+    if not _verdicts.gone(host.directory) and not _records.names(host.directory, "sending"):
         return _replay.summary(_replay.Plan())
     before = _ask(params, host, directory=host.directory, recover=not check_mode)
-    gone = _records.gone(host.directory)
-    plan = _replay.plan(gone, _records.verdicts(gone, host.directory), before["held"], wish, now)
+    gone = _verdicts.gone(host.directory)
+    plan = _replay.plan(gone, _verdicts.verdicts(gone, host.directory), before["held"], wish, now)
     if plan.send and not check_mode:
         job = {"directory": host.directory, "batch": f"{int(now * 1000):011x}-{uuid.uuid4().hex[:8]}"}
         send = [(record.folder, record.file, record.id) for record in plan.send]

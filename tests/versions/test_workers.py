@@ -11,7 +11,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils import _recording, _records
+from ansible_collections.taskstack.celery.plugins.module_utils import _recording, _records, _verdicts
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ROOT / "roles/application/files"
@@ -135,19 +135,19 @@ def test_a_worker_keeps_what_it_took_and_forgets_what_ended_well(
         worker.until(lambda: worker.states() == {"good": "succeeded", "bad": "failed"})
         worker.until(lambda: worker.mentions(b"arguments-of-good") == [])
         worker.until(lambda: [Path(path).parent.name for path in worker.mentions(b"arguments-of-bad")] == ["failed"])
-        assert _records.lost(worker.directory) == []
+        assert _verdicts.lost(worker.directory) == []
         # The second attempt of a task is killed together with its worker.
         worker.send("second", "arguments-of-second")
         worker.until(lambda: [record.retries for record in _records.kept(worker.directory, "open")[0]] == [1])
         assert worker.states()["second"] == "running"
         worker.kill()
-        worker.until(lambda: _records.lost(worker.directory))
-        lost = _records.lost(worker.directory)
+        worker.until(lambda: _verdicts.lost(worker.directory))
+        lost = _verdicts.lost(worker.directory)
         assert [(record.task, record.retries) for record in lost] == [("versionsapp.second", 1)]
         # The next worker puts in order what the dead one left, and drops nothing of it.
         worker.start()
         worker.until(lambda: not [name for name in os.listdir(f"{worker.directory}/open") if name.endswith(".slot")])
-        assert [record.run for record in _records.lost(worker.directory)] == [lost[0].run]
+        assert [record.run for record in _verdicts.lost(worker.directory)] == [lost[0].run]
         assert _recording.problems(worker.directory)[0].startswith("1 task(s) were lost")
         assert "Traceback" not in worker.log.read_text()
     finally:

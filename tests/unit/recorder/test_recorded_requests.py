@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import taskstack_recorder
 import taskstack_records
-from ansible_collections.taskstack.celery.plugins.module_utils import _recording, _records
+from ansible_collections.taskstack.celery.plugins.module_utils import _recording, _records, _verdicts
 
 
 class Retry(Exception):
@@ -167,15 +167,15 @@ def crash(recorder):
 
 def test_a_task_whose_whole_worker_was_killed_is_lost(take, recorder):
     take().on_accepted(dead())
-    assert _records.lost(recorder.records.directory) == []
+    assert _verdicts.lost(recorder.records.directory) == []
     crash(recorder)
-    assert [record.id for record in _records.lost(recorder.records.directory)] == ["1f"]
+    assert [record.id for record in _verdicts.lost(recorder.records.directory)] == ["1f"]
 
 
 def test_a_task_whose_process_lives_on_without_its_worker_is_not_lost(take, recorder):
     take().on_accepted(os.getpid())
     crash(recorder)
-    assert _records.lost(recorder.records.directory) == []
+    assert _verdicts.lost(recorder.records.directory) == []
 
 
 def test_a_main_process_that_dies_between_both_does_not_make_the_task_lost(take, recorder):
@@ -183,7 +183,7 @@ def test_a_main_process_that_dies_between_both_does_not_make_the_task_lost(take,
     child(recorder, request, "SUCCESS")
     request.on_accepted(dead())
     crash(recorder)
-    assert _records.lost(recorder.records.directory) == []
+    assert _verdicts.lost(recorder.records.directory) == []
 
 
 def test_the_next_worker_sorts_out_what_a_dead_one_left(take, recorder):
@@ -195,10 +195,10 @@ def test_the_next_worker_sorts_out_what_a_dead_one_left(take, recorder):
     running = take("5f")
     running.on_accepted(os.getpid())
     crash(recorder)
-    before = {(record.id, record.state) for record in _records.gone(recorder.records.directory)}
+    before = {(record.id, record.state) for record in _verdicts.gone(recorder.records.directory)}
     assert {("2f", "FAILURE"), ("3f", "OPEN")} <= before
     recorder.expire()
-    after = {(record.id, record.state) for record in _records.gone(recorder.records.directory)}
+    after = {(record.id, record.state) for record in _verdicts.gone(recorder.records.directory)}
     assert after == {("2f", "FAILURE"), ("3f", "OPEN")}
     assert running.broker.on_disk() == {"open": 2, "failed": 1}
 
@@ -221,7 +221,7 @@ def test_a_run_that_nobody_ends_is_found_when_its_process_is_gone(take, recorder
     process.wait()
     taskstack_records._born["until"] = 0
     recorder.expire()
-    assert [record.id for record in _records.lost(recorder.records.directory)] == ["1f"]
+    assert [record.id for record in _verdicts.lost(recorder.records.directory)] == ["1f"]
 
 
 def test_a_task_that_failed_keeps_its_message(take, recorder):
@@ -238,7 +238,7 @@ def test_a_task_whose_process_was_killed_is_lost(take, recorder, late):
     request.on_accepted(dead())
     request.on_failure(failure(WorkerLostError))
     assert request.broker.acknowledged == [{"open": 1, "failed": 0}]
-    assert [record.id for record in _records.lost(recorder.records.directory)] == ["1f"]
+    assert [record.id for record in _verdicts.lost(recorder.records.directory)] == ["1f"]
 
 
 def test_a_late_task_is_never_written_when_it_ends_well(take, recorder):
@@ -299,7 +299,7 @@ def test_a_task_that_a_stopping_worker_terminates_is_lost_not_revoked(take, reco
     request.on_accepted(dead())
     request.stopping.should_terminate = True
     request.on_failure(failure(Terminated))
-    assert len(_records.lost(recorder.records.directory)) == 1
+    assert len(_verdicts.lost(recorder.records.directory)) == 1
 
 
 def test_a_killed_process_of_a_revoked_task_does_not_make_it_lost(take, recorder):
@@ -307,7 +307,7 @@ def test_a_killed_process_of_a_revoked_task_does_not_make_it_lost(take, recorder
     request.on_accepted(dead())
     request._announce_revoked("terminated", True, 9, False)
     request.on_failure(failure(WorkerLostError))
-    assert (_records.lost(recorder.records.directory), states(recorder)) == ([], ["revoked"])
+    assert (_verdicts.lost(recorder.records.directory), states(recorder)) == ([], ["revoked"])
 
 
 def test_a_success_that_could_not_be_stored_keeps_the_message_as_failed(take, recorder):
@@ -320,7 +320,7 @@ def test_a_success_that_could_not_be_stored_keeps_the_message_as_failed(take, re
 
 def test_a_running_task_is_not_lost(take, recorder):
     take().on_accepted(os.getpid())
-    assert (_records.lost(recorder.records.directory), states(recorder)) == ([], ["running"])
+    assert (_verdicts.lost(recorder.records.directory), states(recorder)) == ([], ["running"])
 
 
 def test_a_process_number_that_was_given_again_does_not_hide_a_loss(take, recorder):
@@ -392,7 +392,7 @@ def test_an_attempt_that_carries_the_name_of_the_one_before_gets_its_own(take, r
     second = take(headers={"taskstack_run": first.request_dict["taskstack_run"], "retries": 1})
     second.on_accepted(dead())
     crash(recorder)
-    assert [record.retries for record in _records.lost(recorder.records.directory)] == [1]
+    assert [record.retries for record in _verdicts.lost(recorder.records.directory)] == [1]
 
 
 def test_a_process_that_died_and_was_not_yet_buried_works_on_nothing(take, recorder):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import taskstack_records
-from ansible_collections.taskstack.celery.plugins.module_utils import _recording, _records
+from ansible_collections.taskstack.celery.plugins.module_utils import _recording, _records, _verdicts
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -121,31 +121,31 @@ def test_a_clock_that_steps_back_loses_and_repeats_nothing(records):
     put(records, id="1f", time=5000.0)
     run = put(records, id="2f", time=5000.0)
     end(records, task_id="2f", ended=4000.0, run=run)
-    assert [record.id for record in _records.lost(records.directory)] == ["1f"]
+    assert [record.id for record in _verdicts.lost(records.directory)] == ["1f"]
 
 
 def test_a_later_end_of_the_same_attempt_is_the_end_of_a_copy_that_the_broker_delivered_again(records):
     put(records, time=1000.0)
     end(records, ended=2000.0)
-    assert _records.lost(records.directory) == []
+    assert _verdicts.lost(records.directory) == []
 
 
 def test_an_earlier_end_belongs_to_another_task_of_that_name(records):
     put(records, time=1000.0)
     end(records, ended=900.0)
-    assert len(_records.lost(records.directory)) == 1
+    assert len(_verdicts.lost(records.directory)) == 1
 
 
 def test_an_attempt_that_was_followed_by_the_next_is_not_lost(records):
     put(records, retries=0)
     end(records, retries=1)
-    assert _records.lost(records.directory) == []
+    assert _verdicts.lost(records.directory) == []
 
 
 def test_resubmitting_is_no_end(records):
     put(records)
     end(records, state="RESUBMITTED")
-    assert len(_records.lost(records.directory)) == 1
+    assert len(_verdicts.lost(records.directory)) == 1
 
 
 def test_expiry_takes_what_is_old_and_never_an_open_task(records):
