@@ -19,7 +19,6 @@ from pathlib import Path
 HOST = "bench-recorder"
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ROOT / "roles/application/files"
-ROUNDS = 7
 PYTHON = "/opt/venv/bin/python"
 APP = """
 import time
@@ -30,7 +29,11 @@ app.conf.update(task_ignore_result=True, worker_prefetch_multiplier=16)
 def noop(): pass
 @app.task
 def nap(): time.sleep(0.01)
+@app.task
+def stamp(): open("stamps", "a").write("%r\\n" % time.time())
 """
+#: Name, task, tasks per run, pairs of runs, goal in percent.
+CASES = (("10 ms", "nap", 150, 15, 3), ("no-op", "noop", 1200, 31, 10))
 
 
 def outside() -> None:
@@ -53,54 +56,87 @@ def outside() -> None:
 
 
 def inside() -> None:
-    """Both sides in turns, each in a worker of its own, so that neither has the better half of the machine."""
+    """Two workers, of which one works at a time: run after run, with the recorder and without."""
     Path("benchapp.py").write_text(APP)
-    # One process works, one feeds it: more of them on few cores would measure the scheduler.
-    for name, task, count, goal in (("10 ms", "nap", 600, 3), ("no-op", "noop", 6000, 10)):
-        ratios, rates = [], {True: [], False: []}
-        for number in range(ROUNDS):
-            seconds = {}
-            for recorder in (True, False) if number % 2 else (False, True):
-                seconds[recorder] = once(task, count, recorder)
-                rates[recorder].append(count / seconds[recorder])
-            ratios.append(seconds[True] / seconds[False])
-        cost = (statistics.median(ratios) - 1) * 100
-        with_it, without = (statistics.median(rates[side]) for side in (True, False))
-        spread = f"{(min(ratios) - 1) * 100:+.1f} to {(max(ratios) - 1) * 100:+.1f} %"
-        print(
-            f"{name} tasks: {without:,.0f}/s without, {with_it:,.0f}/s with the recorder: "
-            f"{cost:+.1f} % time, median of {ROUNDS} pairs ({spread}); goal at most {goal} %",
-            flush=True,
-        )
+    workers = {side: Worker(side) for side in (True, False)}
+    missed = False
+    try:
+        # One process works, one feeds it: more of them on few cores would measure the scheduler.
+        for name, task, count, pairs, goal in CASES:
+            for worker in workers.values():
+                worker.run(task, count)
+            ratios = []
+            spent: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
+            for number in range(pairs):
+                for side in (True, False) if number % 2 else (False, True):
+                    spent[side].append(workers[side].run(task, count))
+                ratios.append(spent[True][-1][0] / spent[False][-1][0])
+            costs = sorted((ratio - 1) * 100 for ratio in ratios)
+            cost, low, high = statistics.median(costs), costs[pairs // 4], costs[-1 - pairs // 4]
+            rates = {side: count / statistics.median(seconds for seconds, _ in spent[side]) for side in spent}
+            busy = {side: sum(seconds for _, seconds in spent[side]) / pairs / count * 1e6 for side in spent}
+            print(
+                f"{name} tasks: {rates[False]:,.0f}/s without, {rates[True]:,.0f}/s with the recorder: "
+                f"{cost:+.1f} % time (goal at most {goal} %), median of {pairs} pairs, half of them between "
+                f"{low:+.1f} and {high:+.1f} %. The worker's processor time per task: {busy[False]:.0f} and "
+                f"{busy[True]:.0f} microseconds. Load {os.getloadavg()[0]:.1f}.",
+                flush=True,
+            )
+            missed |= cost > goal
+    finally:
+        for worker in workers.values():
+            worker.stop()
+    sys.exit(missed)
 
 
-def once(task: str, count: int, recorder: bool) -> float:
-    """Seconds in which one worker empties a queue that was full before it began."""
-    from benchapp import app
+class Worker:
+    """One worker, with the recorder or without."""
 
-    environment = dict(os.environ)
-    options = ["-n", "bench@h", "-c", "1", "-Q", "idle", "--without-gossip", "--without-mingle", "-l", "error"]
-    if recorder:
-        environment.update(TASKSTACK_RECORDER_DIRECTORY="/var/lib/recorder", TASKSTACK_RECORDER_NODE="bench@h")
-        options += ["-I", "taskstack_recorder"]
-    with app.connection_for_write() as connection, app.amqp.producer_pool.acquire(block=True) as producer:
-        channel = connection.default_channel
-        channel.queue_declare("bench", durable=True, auto_delete=False)
-        for _ in range(count):
-            app.tasks[f"benchapp.{task}"].apply_async(queue="bench", producer=producer)
+    def __init__(self, recorder: bool) -> None:
+        """Start it, and wait until it answers."""
+        self.node, environment = f"with{'' if recorder else 'out'}@h", dict(os.environ)
+        options = ["-n", self.node, "-c", "1", "-Q", "idle", "--without-gossip", "--without-mingle", "-l", "error"]
+        if recorder:
+            environment.update(TASKSTACK_RECORDER_DIRECTORY="/var/lib/recorder", TASKSTACK_RECORDER_NODE=self.node)
+            options += ["-I", "taskstack_recorder"]
         quiet = {"env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        worker = subprocess.Popen(["/opt/venv/bin/celery", "-A", "benchapp", "worker", *options], **quiet)
-        try:
-            while not app.control.ping(timeout=0.5):
-                pass
-            start = time.perf_counter()
-            app.control.add_consumer("bench", reply=False)
-            while channel.queue_declare("bench", passive=True).message_count:
-                time.sleep(0.01)
-            return time.perf_counter() - start
-        finally:
-            worker.terminate()
-            worker.wait()
+        self.process = subprocess.Popen(["/opt/venv/bin/celery", "-A", "benchapp", "worker", *options], **quiet)
+        from benchapp import app
+
+        self.app = app
+        while not app.control.ping([self.node], timeout=0.5):
+            pass
+
+    def run(self, task: str, count: int) -> tuple[float, float]:
+        """Seconds from the first to the last of so many waiting tasks, and for how many the processor was busy."""
+        stamps = Path("stamps")
+        stamps.unlink(missing_ok=True)
+        with self.app.connection_for_write() as connection, self.app.amqp.producer_pool.acquire(block=True) as producer:
+            connection.default_channel.queue_declare("bench", durable=True, auto_delete=False)
+            for name in ("stamp", *[task] * count, "stamp"):
+                self.app.tasks[f"benchapp.{name}"].apply_async(queue="bench", producer=producer)
+        before = self.busy()
+        self.app.control.add_consumer("bench", destination=[self.node], reply=True, timeout=5, limit=1)
+        while not stamps.exists() or stamps.read_text().count("\n") < 2:
+            time.sleep(0.05)
+        busy = self.busy() - before
+        self.app.control.cancel_consumer("bench", destination=[self.node], reply=True, timeout=5, limit=1)
+        first, last = (float(line) for line in stamps.read_text().split())
+        return last - first, busy
+
+    def busy(self) -> float:
+        """Processor time of the main process and of its child."""
+        pids = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=True).stdout
+        ticks = 0
+        for pid in [str(self.process.pid), *pids.split()]:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def stop(self) -> None:
+        """Warm."""
+        self.process.terminate()
+        self.process.wait()
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@
 """Sends many kinds of tasks, kills workers and restarts the broker meanwhile, and counts what ran.
 
     chaos.py send TASKS SEED       with the application's Python: queue the tasks, print how many
-    chaos.py break KILLS SEED      as root: kill and restart until the queue is empty
-    chaos.py wait                  as root: until the queue is empty
+    chaos.py break TASKS KILLS SEED  as root: kill and restart, then wait until the queue is empty
+    chaos.py wait TASKS            as root: until the queue is empty
     chaos.py count TASKS SEED LOG  compare the log with what was sent
 """
 
@@ -94,22 +94,23 @@ def left():
     return sum(counts) if counts else None
 
 
-def wait(patience=180):
+def wait(tasks):
     """Until nothing is left, twice."""
-    quiet, until = 0, time.monotonic() + patience
+    quiet, patience = 0, 180 + tasks / 10
+    until = time.monotonic() + patience
     while quiet < 2:
         if time.monotonic() > until:
-            sys.exit(f"Still {left()} messages after {patience} s.")
+            sys.exit(f"Still {left()} messages after {patience:.0f} s.")
         quiet = quiet + 1 if left() == 0 else 0
         time.sleep(1)
 
 
-def destroy(kills, seed):
-    """Kill pools, pool processes and, half-way, the broker."""
+def destroy(tasks, kills, seed):
+    """Kill pools, pool processes and, half-way, the broker; spread over the time that so many tasks take."""
     dice = random.Random(seed)
     done = collections.Counter()
     for number in range(kills):
-        time.sleep(dice.uniform(0.5, 2.5))
+        time.sleep(dice.uniform(0.5, 2.5) * tasks / kills / 140)
         pools = {main: pool for main, pool in workers().items() if pool}
         if number == kills // 2:
             subprocess.run(["systemctl", "restart", "rabbitmq-server"], check=True)
@@ -123,7 +124,7 @@ def destroy(kills, seed):
         else:
             kill([dice.choice(pools[dice.choice(sorted(pools))])])
             done["child"] += 1
-    wait()
+    wait(tasks)
     print(json.dumps(done))
 
 

@@ -53,7 +53,7 @@ def flaky(self, name: str) -> str:
     """Succeed at the second attempt."""
     if self.request.retries < 1:
         raise self.retry(countdown=1)
-    return work(name)
+    return work(name, 0.1)
 
 
 @app.task

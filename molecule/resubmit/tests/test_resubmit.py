@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[3]
 INVENTORY = ROOT / "molecule/resubmit/inventory"
 RECORDER = "/var/lib/taskstack/chaos/recorder"
 SEED = 20
+#: bench/bench_chaos has more of them.
+TASKS, KILLS = int(os.environ.get("CHAOS_TASKS", "2000")), int(os.environ.get("CHAOS_KILLS", "14"))
 
 
 def ansible(*command: str) -> str:
@@ -74,6 +76,11 @@ def until(condition: t.Callable[[], t.Any], host: t.Any, seconds: float = 40) ->
     raise AssertionError(host.run("tail -n 30 /tmp/scratch.log /var/log/taskstack/chaos/*.log").stdout)
 
 
+def wait(host: t.Any, tasks: int = 0) -> None:
+    """Until the queue is empty; so many tasks may be in it."""
+    host.check_output(f"python3 /opt/chaos/chaos.py wait {tasks}")
+
+
 def ran(host: t.Any, name: str) -> int:
     """How often a task has run."""
     return str(host.run("cat /var/lib/chaos/ran").stdout).split().count(name)
@@ -87,14 +94,15 @@ def send(app: t.Callable[..., str], name: str, seconds: float = 0, task: str = "
 
 def test_after_chaos_every_task_has_run_and_a_second_resubmit_finds_nothing(host: t.Any, app: t.Any) -> None:
     host.run("rm -f /var/lib/chaos/ran")
-    app(f"python chaos.py send 2000 {SEED}")
-    broken = host.check_output(f"python3 /opt/chaos/chaos.py break 14 {SEED}")
+    began = time.monotonic()
+    app(f"python chaos.py send {TASKS} {SEED}")
+    broken = host.check_output(f"python3 /opt/chaos/chaos.py break {TASKS} {KILLS} {SEED}")
     first = resubmit()
-    host.check_output("python3 /opt/chaos/chaos.py wait")
+    wait(host, TASKS)
     second = resubmit()
-    count = json.loads(host.check_output(f"python3 /opt/chaos/chaos.py count 2000 {SEED} /var/lib/chaos/ran"))
-    sent, doubles = len(first["resubmitted"]), count["doubles"]
-    print(f"\nkilled {broken}; {sent} resubmitted, {doubles} ran twice of {count['sent']}")
+    count = json.loads(host.check_output(f"python3 /opt/chaos/chaos.py count {TASKS} {SEED} /var/lib/chaos/ran"))
+    ended = f"{count['doubles']} ran twice, {count['never']} never of {count['sent']}"
+    print(f"\nkilled {broken}; {len(first['resubmitted'])} resubmitted, {ended}; {time.monotonic() - began:.0f} s")
     assert count["missing"] == []
     assert (second["resubmitted"], second["changed"]) == ([], False)
     assert json.loads(broken).keys() >= {"worker", "child", "broker"}
@@ -182,7 +190,7 @@ def test_failed_tasks_are_sent_again_only_when_asked_for(host: t.Any, app: t.Any
     until(lambda: host.run(f"grep -l failing-once-more {RECORDER}/failed/*").rc == 0, host)
     assert resubmit()["found"] == []
     assert resubmit(states=["failed"], tasks=["chaosapp.broken"], newer_than=60, limit=1)["changed"]
-    host.check_output("python3 /opt/chaos/chaos.py wait")
+    wait(host)
     until(lambda: ran(host, "failing-once-more") >= 1, host)
 
 
@@ -200,7 +208,7 @@ def test_a_command_runs_once_and_never_while_its_tasks_wait(host: t.Any, app: t.
     assert resubmit(**command)["command"]["rc"] == 0
     again = resubmit(**command)
     assert (again["changed"], sum(again["command"]["running"].values()) > 0) == (False, True)
-    host.check_output("python3 /opt/chaos/chaos.py wait")
+    wait(host)
 
 
 def test_nothing_of_a_finished_message_is_left_and_only_the_owner_may_look(host: t.Any, app: t.Any) -> None:
