@@ -33,7 +33,7 @@ class Batch(object):
         self.records, self.broker, self.name, self.report = records, broker, name, report
         self.folder = os.path.join(SENDING, name)
         self.queue = "taskstack.resubmit." + name
-        self.names = {}
+        self.names, self.heads = {}, {}
 
     def send(self, items):
         """Publish ``[(folder, file)]``; those that have gone in the meantime were done by somebody else."""
@@ -67,6 +67,7 @@ class Batch(object):
         if not self.broker.routes(head["exchange"] or "", head["routing_key"] or ""):
             self._back(claim, "unroutable")
             return
+        self.heads[claim] = head
         self.broker.publish(claim, head, body)
         if not alone:
             self.broker.mark(self.queue, number)
@@ -82,7 +83,7 @@ class Batch(object):
         name = claim.partition(".")[2]
         state = name.partition(".")[2] or "OPEN"
         try:
-            head = read(self.records.path(self.folder, claim))[0]
+            head = self.heads.pop(claim, None) or read(self.records.path(self.folder, claim))[0]
             task_id, attempt, task, run = (head[name] for name in ("id", "retries", "task", "run"))
             self.records.append(["RESUBMITTED", task_id, attempt, task, state, time.time(), run])
         except (ValueError, KeyError, EnvironmentError):
@@ -93,6 +94,7 @@ class Batch(object):
 
     def _back(self, claim, reason):
         name = claim.partition(".")[2]
+        self.heads.pop(claim, None)
         self.records.move(self.folder, claim, FAILED if "." in name else OPEN, name)
         self.report(self.names.get(claim, name), reason)
 
