@@ -4,6 +4,7 @@
 """Sends many kinds of tasks, kills workers and restarts the broker meanwhile, and counts what ran.
 
     chaos.py send TASKS SEED       with the application's Python: queue the tasks, print how many
+    chaos.py pools QUEUE...        with the application's Python: to each a good task, a bad one, and one to be killed
     chaos.py break TASKS KILLS SEED  as root: kill and restart, then wait until the queue is empty
     chaos.py wait TASKS            as root: until the queue is empty
     chaos.py count TASKS SEED LOG  compare the log with what was sent
@@ -58,6 +59,16 @@ def send(tasks, seed):
         else:
             chord([app.part.s(name, seconds) for name in names[1:]])(app.step.s(names[0]))
     print(sum(len(names) for _, names, _ in everything))
+
+
+def pools(*queues):
+    """Three tasks each, for workers of different pools; the last is in its second attempt when it is killed."""
+    import chaosapp as app
+
+    for queue in queues:
+        app.work.apply_async((f"good-{queue}",), queue=queue)
+        app.broken.apply_async((f"bad-{queue}",), queue=queue)
+        app.flaky.apply_async((f"killed-{queue}", 600), queue=queue)
 
 
 def workers():
@@ -141,4 +152,4 @@ def count(tasks, seed, log):
 if __name__ == "__main__":
     action, *arguments = sys.argv[1:]
     numbers = [int(argument) if argument.isdigit() else argument for argument in arguments]
-    {"send": send, "break": destroy, "wait": wait, "count": count}[action](*numbers)
+    {"send": send, "pools": pools, "break": destroy, "wait": wait, "count": count}[action](*numbers)

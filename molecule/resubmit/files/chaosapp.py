@@ -49,11 +49,11 @@ def part(name: str, seconds: float = 0) -> str:
 
 
 @app.task(bind=True, max_retries=3)
-def flaky(self, name: str) -> str:
+def flaky(self, name: str, seconds: float = 0.1) -> str:
     """Succeed at the second attempt."""
     if self.request.retries < 1:
         raise self.retry(countdown=1)
-    return work(name, 0.1)
+    return work(name, seconds)
 
 
 @app.task

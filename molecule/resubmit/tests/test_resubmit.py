@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 INVENTORY = ROOT / "molecule/resubmit/inventory"
 RECORDER = "/var/lib/taskstack/chaos/recorder"
 SEED = 20
+POOLS = ["prefork", "solo", "threads", "gevent", "eventlet"]
 #: bench/bench_chaos has more of them.
 TASKS, KILLS = int(os.environ.get("CHAOS_TASKS", "2000")), int(os.environ.get("CHAOS_KILLS", "14"))
 
@@ -51,16 +52,18 @@ def app(host: t.Any) -> t.Callable[..., str]:
 
 
 @pytest.fixture
-def scratch(host: t.Any) -> t.Iterator[t.Callable[..., None]]:
-    """Start a worker by hand, with a recorder and a queue of its own; it is killed afterwards."""
+def scratch(host: t.Any) -> t.Iterator[t.Callable[[str, dict[str, str]], None]]:
+    """Start workers by hand, with a recorder, a queue and options each; they are killed afterwards."""
 
-    def start(directory: str, options: str = "-c 1", queue: str = "scratch") -> None:
-        # The broker may still hold the control queue of one that was just killed.
-        node = f"scratch-{time.monotonic_ns()}@here"
-        told = f"TASKSTACK_RECORDER_DIRECTORY={directory} TASKSTACK_RECORDER_NODE={node}"
-        worker = f"worker -n {node} -Q {queue} -l INFO -I taskstack_recorder {options}"
-        host.check_output("sh -c %s", f"{told} celery-chaos {worker} > /tmp/scratch.log 2>&1 &")
-        until(lambda: "ready" in host.file("/tmp/scratch.log").content_string, host)
+    def start(directory: str, queues: dict[str, str]) -> None:
+        host.run("rm -f /tmp/scratch-*")
+        for queue, options in queues.items():
+            # The broker may still hold the control queue of one that was just killed.
+            node = f"scratch-{time.monotonic_ns()}@here"
+            told = f"TASKSTACK_RECORDER_DIRECTORY={directory} TASKSTACK_RECORDER_NODE={node}"
+            worker = f"worker -n {node} -Q {queue} -l INFO -I taskstack_recorder {options}"
+            host.check_output("sh -c %s", f"{told} celery-chaos {worker} > /tmp/scratch-{queue} 2>&1 &")
+        until(lambda: len(host.run("grep -l ' ready' /tmp/scratch-*").stdout.split()) == len(queues), host)
 
     yield start
     host.run("pkill -9 -f '[n] scratch-'")
@@ -73,7 +76,7 @@ def until(condition: t.Callable[[], t.Any], host: t.Any, seconds: float = 40) ->
         if answer := condition():
             return answer
         time.sleep(0.3)
-    raise AssertionError(host.run("tail -n 30 /tmp/scratch.log /var/log/taskstack/chaos/*.log").stdout)
+    raise AssertionError(host.run("tail -n 30 /tmp/scratch-* /var/log/taskstack/chaos/*.log").stdout)
 
 
 def wait(host: t.Any, tasks: int = 0) -> None:
@@ -122,7 +125,7 @@ def test_killed_at_twenty_moments_the_publisher_loses_nothing_and_repeats_no_mor
 
 
 def test_check_mode_foretells_and_the_report_counts(host: t.Any, app: t.Any, scratch: t.Any) -> None:
-    scratch(RECORDER)
+    scratch(RECORDER, {"scratch": "-c 1"})
     send(app, "foretold", 60, queue="scratch")
     until(lambda: host.run(f"grep -l foretold {RECORDER}/open/*").rc == 0, host)
     assert resubmit()["found"] == [], "the task is running"
@@ -135,29 +138,37 @@ def test_check_mode_foretells_and_the_report_counts(host: t.Any, app: t.Any, scr
     app("python manylost.py drain scratch")
 
 
-@pytest.mark.parametrize("pool", ["prefork", "threads", "solo"])
-def test_every_pool_keeps_and_forgets(host: t.Any, app: t.Any, scratch: t.Any, pool: str, tmp_path: Path) -> None:
-    directory = f"/var/lib/chaos/{pool}"
-    scratch(directory, f"-P {pool} -c 2", queue=pool)
-    send(app, f"good-{pool}", queue=pool)
-    send(app, f"bad-{pool}", task="broken", queue=pool)
-    until(lambda: host.run(f"ls {directory}/failed | grep FAILURE").rc == 0, host)
-    assert host.run(f"grep -rl good-{pool} {directory}").stdout == ""
-    send(app, f"killed-{pool}", 60, queue=pool)
-    until(lambda: host.run(f"grep -l killed-{pool} {directory}/open/*").rc == 0, host)
+def test_every_pool_keeps_and_forgets_and_what_was_killed_in_it_is_sent_again(
+    host: t.Any, app: t.Any, scratch: t.Any
+) -> None:
+    def kept(name: str, files: str) -> list[str]:
+        found = host.run(f"cat {files} | grep -aoE '{name}-({'|'.join(POOLS)})'").stdout
+        return sorted(set(found.split()))
+
+    def all_of(name: str) -> list[str]:
+        return sorted(f"{name}-{pool}" for pool in POOLS)
+
+    scratch(RECORDER, {pool: f"-P {pool} -c 2" for pool in POOLS})
+    app(f"python chaos.py pools {' '.join(POOLS)}")
+    until(lambda: kept("bad", f"{RECORDER}/failed/*.FAILURE") == all_of("bad"), host)
+    second = f"$(grep -l '\"retries\":1' {RECORDER}/open/*)"
+    until(lambda: kept("killed", second) == all_of("killed"), host)
+    assert kept("good", f"{RECORDER}/*/*") == []
     host.check_output("pkill -9 -f '[n] scratch-'")
-    lost = host.run(f"grep -l killed-{pool} {directory}/open/*").stdout.split()
-    assert len(lost) == 1
+    sent = resubmit(queues=POOLS)["resubmitted"]
+    assert sorted(task["queue"] for task in sent) == sorted(POOLS)
+    assert [json.loads(app(f"python manylost.py drain {pool}"))["all"] for pool in POOLS] == [1] * len(POOLS)
+    host.check_output(f"rm $(grep -lE 'bad-({'|'.join(POOLS)})' {RECORDER}/failed/*)")
 
 
 def test_a_full_disk_never_stops_a_worker_and_is_reported(host: t.Any, app: t.Any, scratch: t.Any) -> None:
     host.check_output("chown chaos /var/lib/tiny && rm -rf /var/lib/tiny/*")
-    scratch("/var/lib/tiny/recorder", queue="tiny")
+    scratch("/var/lib/tiny/recorder", {"tiny": "-c 1"})
     host.run("dd if=/dev/zero of=/var/lib/tiny/fill bs=1k count=200")
     for number in range(3):
         send(app, f"tiny-{number}", queue="tiny")
     until(lambda: all(ran(host, f"tiny-{number}") for number in range(3)), host)
-    assert "No space left on device. Tasks run on" in host.file("/tmp/scratch.log").content_string
+    assert "No space left on device. Tasks run on" in host.file("/tmp/scratch-tiny").content_string
     code = (
         "import sys; sys.path.insert(0, '/opt/read');"
         "from ansible_collections.taskstack.celery.plugins.module_utils._recording import problems;"
@@ -172,7 +183,7 @@ def test_a_full_disk_never_stops_a_worker_and_is_reported(host: t.Any, app: t.An
 
 
 def test_a_message_for_a_queue_that_is_gone_is_reported_and_kept(host: t.Any, app: t.Any, scratch: t.Any) -> None:
-    scratch(RECORDER, queue="vanishing")
+    scratch(RECORDER, {"vanishing": "-c 1"})
     send(app, "homeless", 60, queue="vanishing")
     until(lambda: host.run(f"grep -l homeless {RECORDER}/open/*").rc == 0, host)
     host.check_output("pkill -9 -f '[n] scratch-'")
