@@ -130,11 +130,12 @@ def test_check_mode_foretells_and_the_report_counts(host: t.Any, app: t.Any, scr
     until(lambda: host.run(f"grep -l foretold {RECORDER}/open/*").rc == 0, host)
     assert resubmit()["found"] == [], "the task is running"
     host.check_output("pkill -9 -f '[n] scratch-'")
+    status = ansible("ansible", "worker", "-m", "taskstack.celery.status")
+    assert "1 task(s) were lost" in status and "Mend it with: ansible-playbook taskstack.celery.resubmit" in status
     foretold = resubmit("--check")
     assert [task["name"] for task in foretold["resubmitted"]] == ["chaosapp.work"]
     report = ansible("ansible-playbook", str(ROOT / "playbooks/resubmit.yml"), "-e", "queues=scratch")
     assert "1 found, 1 sent, 0 skipped" in report
-    assert "0 found, 0 sent, 0 skipped" in ansible("ansible-playbook", str(ROOT / "playbooks/resubmit.yml"))
     app("python manylost.py drain scratch")
 
 
@@ -161,7 +162,7 @@ def test_every_pool_keeps_and_forgets_and_what_was_killed_in_it_is_sent_again(
     host.check_output(f"rm $(grep -lE 'bad-({'|'.join(POOLS)})' {RECORDER}/failed/*)")
 
 
-def test_a_full_disk_never_stops_a_worker_and_is_reported(host: t.Any, app: t.Any, scratch: t.Any) -> None:
+def test_a_full_or_read_only_disk_never_stops_a_worker_and_is_reported(host: t.Any, app: t.Any, scratch: t.Any) -> None:
     host.check_output("chown chaos /var/lib/tiny && rm -rf /var/lib/tiny/*")
     scratch("/var/lib/tiny/recorder", {"tiny": "-c 1"})
     host.run("dd if=/dev/zero of=/var/lib/tiny/fill bs=1k count=200")
@@ -169,17 +170,26 @@ def test_a_full_disk_never_stops_a_worker_and_is_reported(host: t.Any, app: t.An
         send(app, f"tiny-{number}", queue="tiny")
     until(lambda: all(ran(host, f"tiny-{number}") for number in range(3)), host)
     assert "No space left on device. Tasks run on" in host.file("/tmp/scratch-tiny").content_string
-    code = (
-        "import sys; sys.path.insert(0, '/opt/read');"
-        "from ansible_collections.taskstack.celery.plugins.module_utils._recording import problems;"
-        "print(' '.join(problems('/var/lib/tiny/recorder')))"
-    )
-    where = "/opt/read/ansible_collections/taskstack/celery/plugins"
-    host.check_output(f"mkdir -p {where}")
-    subprocess.run(["docker", "cp", f"{ROOT}/plugins/module_utils", f"ts-resubmit-host:{where}/"], check=True)
-    sentences = host.check_output("python3 -c %s", code)
+    sentences = problems(host, "/var/lib/tiny/recorder")
     assert "is full" in sentences
     assert re.search(r"took \d task\(s\) without recording them \(No space left on device\)", sentences)
+    host.check_output("rm /var/lib/tiny/fill && mount -o remount,ro /var/lib/tiny")
+    try:
+        send(app, "read-only", queue="tiny")
+        until(lambda: ran(host, "read-only"), host)
+        assert "is read-only" in problems(host, "/var/lib/tiny/recorder")
+    finally:
+        host.check_output("mount -o remount,rw /var/lib/tiny")
+
+
+def problems(host: t.Any, directory: str) -> str:
+    """What status would say of a recorder's directory."""
+    where = "/opt/read/ansible_collections/taskstack/celery/plugins"
+    host.check_output(f"rm -rf {where} && mkdir -p {where}")
+    subprocess.run(["docker", "cp", "-q", f"{ROOT}/plugins/module_utils", f"ts-resubmit-host:{where}/"], check=True)
+    told = "from ansible_collections.taskstack.celery.plugins.module_utils import _recording"
+    code = f"import sys; sys.path.insert(0, '/opt/read'); {told}; print(' '.join(_recording.problems('{directory}')))"
+    return str(host.check_output("python3 -c %s", code))
 
 
 def test_a_message_for_a_queue_that_is_gone_is_reported_and_kept(host: t.Any, app: t.Any, scratch: t.Any) -> None:

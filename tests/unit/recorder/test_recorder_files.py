@@ -182,6 +182,16 @@ def test_troubles_are_sentences_that_say_what_to_do(records, tmp_path):
     assert "cannot be read" in _recording.problems(str(tmp_path / "missing"))[0]
 
 
+def test_lost_tasks_are_a_problem_with_the_command_that_mends_it(records):
+    put(records)
+    put(records, "failed", ".FAILURE", id="2f")
+    end(records, run=put(records, id="3f"), task_id="3f")
+    assert _recording.problems(records.directory) == [
+        "1 task(s) were lost with their worker: taken, but never ended. "
+        "Mend it with: ansible-playbook taskstack.celery.resubmit"
+    ]
+
+
 def test_the_last_tasks_come_first_and_no_more_than_asked_for(records):
     for number in range(20):
         end(records, task_id=f"{number}f", ended=float(number))
