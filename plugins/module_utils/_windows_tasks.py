@@ -14,6 +14,7 @@ BUILT_IN = ("system", "local service", "network service")
 # A trigger that repeats every day needs some first day, always the same one, or every run would be a change.
 FIRST_DAY = "2026-01-01"
 DAY = 86400
+AS_DEFINED = ("directory", "environment", "log", "ready", "stop_timeout", "restart_on")
 # Where the restart task of a process is told from the process: no name of a process holds a space.
 RESTART = " restart"
 
@@ -46,7 +47,7 @@ def _process(definition: Definition, settings: Settings) -> dict[str, t.Any]:
             "environment_file": rf"{root}\etc\{settings['name']}.env",
             "log_bytes": settings["log_bytes"],
             "log_keep": settings["log_keep"],
-            **{key: definition[key] for key in ("directory", "environment", "log", "stop_timeout", "restart_on")},
+            **{key: definition[key] for key in AS_DEFINED},
         },
         "task": rf"\taskstack\{settings['name']}\{name}",
         "actions": [start],

@@ -1,6 +1,7 @@
 """Run one Celery program - a worker node, beat or Flower - for a scheduler that only knows how to start things.
 
-    python celery_task.py CONFIGURATION.json [start | stop | restart | status | settle | wait]
+    python celery_task.py CONFIGURATION.json [start | stop | restart | status | settle]
+    python celery_task.py CONFIGURATION.json wait [SECONDS]
     python celery_task.py DESCRIPTION.json run ARGUMENTS...
     python celery_task.py DESCRIPTION.json resubmit [--check]
 
@@ -9,7 +10,7 @@ stop     let running tasks end, and end the process by force after stop_timeout 
 restart  stop, then start in this process
 status   say whether it runs; exits 3 when it does not
 settle   stop it unless it runs with the files as they are now; says "current" or "stopped"
-wait     wait until it has come up and stayed up; else show the end of its log and exit 1
+wait     wait until its log says that it works, or it has stayed up so long; else show the end of its log and exit 1
 run      any Celery command of the stack, in the environment that its processes have
 resubmit send again what was lost with a worker of this host
 
@@ -26,6 +27,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -39,8 +41,9 @@ LOCK_OFFSET = 0x7FFF0000  # Windows locks make bytes unreadable: lock one that n
 START_TIMEOUT = 60
 # The Task Scheduler sees the end of a task a moment after the process, and until then ignores a request to start it.
 GRACE = 3 if WINDOWS else 0
-STEADY = 4
+STEADY = 30
 TAIL = 30
+LOOK_BACK = 1000000
 
 
 class Program(object):
@@ -179,17 +182,25 @@ class Program(object):
         remove(self.exit_file)
         return code
 
-    def wait(self):
-        """See it come up and stay up."""
-        deadline = time.time() + START_TIMEOUT
-        since = None
-        while time.time() < deadline and not os.path.exists(self.exit_file):
-            since = (since or time.time()) if self.running() else None
-            if since and time.time() - since >= STEADY:
-                return self.say("running, process %s" % self.started_as()[0])
+    def wait(self, seconds=STEADY):
+        """See it come up and stay up. A worker that cannot load the application dies late on a busy machine."""
+        came, up = time.time(), None
+        while not os.path.exists(self.exit_file) and time.time() < (up + float(seconds) if up else came + START_TIMEOUT):
+            up = (up or time.time()) if self.running() else None
+            if up and self.ready():
+                break
             time.sleep(0.25)
+        if up and not os.path.exists(self.exit_file):
+            return self.say("running, process %s" % self.started_as()[0])
         log = self.configuration["log"]
         return self.say("did not stay up. The end of %s:\n%s" % (log, tail(log)), 1)
+
+    def ready(self):
+        """Whether the running process has written what its definition calls ready."""
+        text = end_of(self.configuration["log"])
+        _before, begin, after = text.rpartition("process %s: celery" % self.started_as()[0])
+        pattern = self.configuration["ready"]
+        return bool(begin and pattern and re.search(pattern, after))
 
     # -- While it runs ------------------------------------------------------------------------------------------------
 
@@ -300,13 +311,19 @@ def load_environment(path):
         os.environ[name] = value
 
 
-def tail(path):
-    """The last lines of a file."""
+def end_of(path):
+    """The last part of a text file, or why there is none."""
     try:
-        with io.open(path, encoding="utf-8", errors="replace") as stream:
-            return "".join(stream.readlines()[-TAIL:])
+        with io.open(path, "rb") as stream:
+            stream.seek(max(0, os.path.getsize(path) - LOOK_BACK))
+            return stream.read().decode("utf-8", "replace")
     except (IOError, OSError) as error:
         return str(error)
+
+
+def tail(path):
+    """The last lines of a file."""
+    return "\n".join(end_of(path).splitlines()[-TAIL:])
 
 
 def write(path, text):
@@ -345,9 +362,9 @@ def main(path, verb="start", *arguments):
         import taskstack_resubmit
 
         return taskstack_resubmit.main(description, "--check" in arguments)
-    if verb not in VERBS or arguments:
+    if verb not in VERBS or len(arguments) > (verb == "wait"):
         return "Usage: celery_task.py CONFIGURATION.json [%s]" % " | ".join(VERBS)
-    return getattr(Program(path), verb)()
+    return getattr(Program(path), verb)(*arguments)
 
 
 VERBS = ("start", "stop", "restart", "status", "settle", "wait")

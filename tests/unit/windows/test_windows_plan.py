@@ -35,6 +35,7 @@ def definition(kind: str = "worker", name: str = "shop-mail", *words: str) -> di
         "environment": {},
         "log": "x.log",
         "stop_timeout": 60,
+        "ready": None,
         "restart_on": [],
         "state": "started",
     }

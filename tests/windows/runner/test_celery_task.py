@@ -32,6 +32,9 @@ def main():
         raise RuntimeError("no such application")
     if "leave" in words:
         sys.exit(4)
+    if "late" in words:
+        time.sleep(1)
+        raise RuntimeError("no such application")
     asked = []
     signal.signal(signal.SIGINT, lambda *_: None if "deaf" in words else asked.append(1))
     print("ready")
@@ -70,6 +73,7 @@ class Program:
             "run": str(folder / "run"),
             "stop_timeout": 20,
             "restart_on": [str(self.environment_file)],
+            "ready": "re[a]dy",
             **changes,
         }
         self.file.write_text(json.dumps(self.configuration))
@@ -187,11 +191,28 @@ def test_settle_stops_only_what_runs_with_older_files(program):
     assert (code, "] current" in answer, process.wait()) == (0, False, 0)
 
 
-def test_wait_sees_it_stay_up(program):
+def test_wait_ends_as_soon_as_the_log_says_that_it_works(program):
     one = program()
     one.start()
-    code, answer = one.call("wait")
-    assert (code, "running, process" in answer) == (0, True)
+    begun = time.monotonic()
+    code, answer = one.call("wait", "30")
+    assert (code, "running, process" in answer, time.monotonic() - begun < 15) == (0, True, True)
+
+
+def test_wait_without_such_a_word_sees_it_stay_up_for_so_many_seconds(program):
+    one = program(ready=None)
+    one.start()
+    begun = time.monotonic()
+    code, answer = one.call("wait", "2")
+    assert (code, "running, process" in answer, time.monotonic() - begun >= 2) == (0, True, True)
+
+
+def test_wait_does_not_take_an_earlier_process_of_the_log_for_this_one(program):
+    one = program("late")
+    one.log.write_text("process 1: celery -A shop worker\nready\n")
+    one.started.append(subprocess.Popen(**one.command("start"), stdin=subprocess.DEVNULL))
+    code, answer = one.call("wait", "30")
+    assert (code, "RuntimeError: no such application" in answer) == (1, True)
 
 
 def test_wait_shows_the_end_of_the_log_of_what_fails(program):
