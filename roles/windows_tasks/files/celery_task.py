@@ -184,16 +184,20 @@ class Program(object):
 
     def wait(self, seconds=STEADY):
         """See it come up and stay up. A worker that cannot load the application dies late on a busy machine."""
-        came, up = time.time(), None
-        while not os.path.exists(self.exit_file) and time.time() < (up + float(seconds) if up else came + START_TIMEOUT):
+        begun, up = time.time(), None
+        while not self.ended() and time.time() < (up + float(seconds) if up else begun + START_TIMEOUT):
             up = (up or time.time()) if self.running() else None
             if up and self.ready():
                 break
             time.sleep(0.25)
-        if up and not os.path.exists(self.exit_file):
+        if up and not self.ended():
             return self.say("running, process %s" % self.started_as()[0])
         log = self.configuration["log"]
         return self.say("did not stay up. The end of %s:\n%s" % (log, tail(log)), 1)
+
+    def ended(self):
+        """Whether it has come to its end since it was last settled."""
+        return os.path.exists(self.exit_file)
 
     def ready(self):
         """Whether the running process has written what its definition calls ready."""
