@@ -44,4 +44,4 @@ def second(self, name):
 
 
 if __name__ == "__main__":
-    app.tasks["versionsapp." + sys.argv[1]].delay(sys.argv[2])
+    app.send_task("versionsapp." + sys.argv[1], (sys.argv[2],))
