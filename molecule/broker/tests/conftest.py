@@ -11,8 +11,11 @@ import ssl
 import subprocess
 
 import pytest
+import testinfra
 
 SCENARIO = pathlib.Path(__file__).parent.parent
+MODULE = "taskstack.celery.rabbitmq_definitions"
+BROKERS = ("ts-broker-bookworm", "ts-broker-trixie")
 
 
 class Result:
@@ -20,19 +23,22 @@ class Result:
 
     def __init__(self, process: subprocess.CompletedProcess) -> None:
         self.code, self.output = process.returncode, process.stdout
-        self.changed = sum(map(int, re.findall(r"changed=(\d+)", self.output)))
+        rows = re.findall(r"^(\S+) +: ok=\d+ +changed=(\d+) +unreachable=\d+ +failed=(\d+)", self.output, re.MULTILINE)
+        self.changes = {host: int(changed) for host, changed, _failed in rows if host != "localhost"}
+        self.failed = {host for host, _changed, failed in rows if int(failed)}
         # Long messages are wrapped.
         self.text = " ".join(self.output.split())
 
 
 @pytest.fixture(scope="session")
 def play():
-    """Run the scenario's playbook again on one host."""
+    """Run the scenario's playbook again, on one host or on a group."""
 
-    def run(host, *arguments, **variables) -> Result:
-        command = ["ansible-playbook", "-i", SCENARIO / "inventory", SCENARIO / "converge.yml", "-e", f"target={host}"]
+    def run(target, *arguments, **variables) -> Result:
+        command = ["ansible-playbook", "-i", SCENARIO / "inventory", SCENARIO / "converge.yml"]
+        command += ["-e", f"target={target}", "--limit", f"{target},localhost"]
         process = subprocess.run(
-            [*command, "--limit", f"{host},localhost", "-e", json.dumps(variables), *arguments],
+            [*command, "-e", json.dumps(variables), *arguments],
             env={**os.environ, "NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -45,20 +51,32 @@ def play():
 
 
 @pytest.fixture(scope="session")
-def task():
-    """Run the module rabbitmq_definitions alone on one host."""
+def brokers():
+    """The hosts with a broker, by name."""
+    return {name: testinfra.get_host(f"docker://{name}") for name in BROKERS}
 
-    def run(host, *arguments, **options) -> dict:
+
+@pytest.fixture(scope="session")
+def tasks(tmp_path_factory):
+    """Run the module rabbitmq_definitions alone, several times in a row; what it returned each time, by host."""
+
+    def run(*calls, check=()) -> dict:
         login = {"management_user": "admin", "management_password": "admin-pa55word"}
-        command = ["ansible", host, "-i", SCENARIO / "inventory", "-m", "taskstack.celery.rabbitmq_definitions"]
+        steps = [
+            {MODULE: {**login, **options}, "check_mode": number in check, "ignore_errors": True}
+            for number, options in enumerate(calls)
+        ]
+        file = tmp_path_factory.mktemp("tasks") / "play.yml"
+        file.write_text(json.dumps([{"hosts": "brokers", "gather_facts": False, "tasks": steps}]))
         process = subprocess.run(
-            [*command, "-a", json.dumps({**login, **options}), *arguments],
-            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
+            ["ansible-playbook", "-i", SCENARIO / "inventory", file],
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
             capture_output=True,
             text=True,
             check=False,
         )
-        return json.loads(process.stdout.partition(f"{host} | ")[2].partition(" => ")[2])
+        done = json.loads(process.stdout)["plays"][0]["tasks"]
+        return {name: [task["hosts"][name] for task in done] for name in BROKERS}
 
     return run
 

@@ -29,12 +29,11 @@ def api(
 
 
 def test_the_broker_uses_the_given_settings(host):
-    assert evaluate(host, "application:get_env(rabbit, consumer_timeout).") == "{ok,7200000}"
-    assert evaluate(host, "application:get_env(rabbit, heartbeat).") == "{ok,30}"
-    assert evaluate(host, "application:get_env(rabbit, channel_max).") == "{ok,512}"
-    assert evaluate(host, "application:get_env(rabbit, vm_memory_high_watermark).") == "{ok,0.4}"
-    assert evaluate(host, "rabbit_disk_monitor:get_disk_free_limit().") == "200000000"
-    assert evaluate(host, "node().") == "rabbit@localhost"
+    # One question: each start of rabbitmqctl takes a second.
+    keys = ("consumer_timeout", "heartbeat", "channel_max", "vm_memory_high_watermark")
+    told = ", ".join(f"application:get_env(rabbit, {key})" for key in keys)
+    answer = evaluate(host, f"[{told}, rabbit_disk_monitor:get_disk_free_limit(), node()].")
+    assert "".join(answer.split()) == "[{ok,7200000},{ok,30},{ok,512},{ok,0.4},200000000,rabbit@localhost]"
 
 
 def test_the_broker_rotates_its_log(host):
