@@ -244,7 +244,11 @@ def recording(create_request_class, recorder, worker_state):
             def on_success(self, failed__retval__runtime, **kwargs):
                 if failed__retval__runtime[0]:
                     return base.on_success(self, failed__retval__runtime, **kwargs)
-                return self.taskstack_end("SUCCESS", base.on_success, failed__retval__runtime, **kwargs)
+                self.taskstack_place = None
+                try:
+                    return base.on_success(self, failed__retval__runtime, **kwargs)
+                finally:
+                    recorder.settle(self, "SUCCESS", False)
 
             def on_failure(self, exc_info, *args, **kwargs):
                 state = self.taskstack_verdict(exc_info.exception)

@@ -316,7 +316,7 @@ class Slots(object):
 
     def __init__(self, records):
         """Slots are made when they are needed, as many as tasks run at a time."""
-        self.records, self._used, self._free = records, {}, collections.deque()
+        self.records, self._used, self._free, self._looked = records, {}, collections.deque(), 0
 
     def put(self, run, pid, content):
         """Write a message into a free slot."""
@@ -324,10 +324,15 @@ class Slots(object):
             handle = self._free.pop()
         except IndexError:
             handle = self._make()
-        if os.name != "nt" and not os.fstat(handle).st_nlink:
-            # Somebody removed the folder, perhaps with all the rest.
-            os.close(handle)
-            handle = self._make()
+        now = int(time.time())
+        if now != self._looked:
+            self._looked = now
+            if os.name != "nt" and not os.fstat(handle).st_nlink:
+                # Somebody removed the folder, perhaps with all the rest.
+                os.close(handle)
+                while self._free:
+                    os.close(self._free.pop())
+                handle = self._make()
         try:
             overwrite(handle, content)
             if self.records.sync:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import subprocess
+import time
 import types
 from pathlib import Path
 
@@ -366,6 +367,19 @@ def test_a_removed_directory_is_made_again(take, recorder):
     request = take()
     request.on_accepted(os.getpid())
     assert request.broker.acknowledged == [{"open": 1, "failed": 0}]
+
+
+def test_a_directory_that_is_removed_between_two_tasks_is_noticed_within_a_second(take, recorder):
+    first, other = take("1f"), take("2f")
+    first.on_accepted(os.getpid())
+    other.on_accepted(os.getpid())
+    for request in (first, other):
+        request.on_success((False, None, 0))
+    subprocess.run(["rm", "-r", recorder.records.directory], check=True)
+    time.sleep(1.01)
+    for number, request in enumerate([take("3f"), take("4f")], 1):
+        request.on_accepted(os.getpid())
+        assert request.broker.acknowledged == [{"open": number, "failed": 0}]
 
 
 def test_a_task_inside_another_is_nobody_elses_business(recorder):
