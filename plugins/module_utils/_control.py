@@ -17,6 +17,8 @@ import struct
 import typing as t
 from dataclasses import dataclass
 
+#: All questions in one, for workers that have `taskstack_inspect` loaded.
+TOGETHER = "taskstack_inspect"
 SERIALIZERS = ("json", "pickle", "yaml", "msgpack")
 
 
@@ -27,8 +29,14 @@ class Question:
     method: str
     ticket: str
     serializer: str = "json"
-    worker: str | None = None  # None: asked of all workers
+    worker: str | None = None  # the only one who is asked, so that the answer need not name it
     arguments: t.Mapping[str, t.Any] | None = None
+    workers: tuple[str, ...] = ()  # those who are asked; none: all
+
+    @property
+    def methods(self) -> list[str]:
+        """What an answer tells: of questions that are put together, more than one thing."""
+        return list((self.arguments or {})["commands"]) if self.method == TOGETHER else [self.method]
 
     def message(self, reply_queue: str, seconds: float | None) -> dict[str, t.Any]:
         """The body of ``POST .../publish``. After ``seconds`` the broker drops what nobody has fetched."""
@@ -36,7 +44,7 @@ class Question:
             {
                 "method": self.method,
                 "arguments": dict(self.arguments or {}),
-                "destination": [self.worker] if self.worker else None,
+                "destination": [self.worker] if self.worker else list(self.workers) or None,
                 "pattern": None,
                 "matcher": None,
                 "ticket": self.ticket,
@@ -79,8 +87,19 @@ def decode(raw: t.Mapping[str, t.Any], questions: t.Mapping[str, Question]) -> l
         except ValueError:
             body = None
         if isinstance(body, dict):
-            return [Reply(question.method, worker, answer, b"", question.serializer) for worker, answer in body.items()]
-    return [Reply(question.method, question.worker, None, payload, question.serializer)]
+            return [reply for worker, answer in body.items() for reply in _read(question, worker, answer)]
+    # A worker that does not know the question repeats its name.
+    methods = [TOGETHER] if question.method == TOGETHER and TOGETHER.encode() in payload else question.methods
+    return [Reply(method, question.worker, None, payload, question.serializer) for method in methods]
+
+
+def _read(question: Question, worker: str, answer: t.Any) -> list[Reply]:
+    """Questions that were put together are answered together, unless the worker knows them only one by one."""
+    together = question.method == TOGETHER and isinstance(answer, dict) and answer.keys() >= set(question.methods)
+    methods = question.methods if together else [question.method]
+    return [
+        Reply(method, worker, answer[method] if together else answer, b"", question.serializer) for method in methods
+    ]
 
 
 def encode(value: t.Any, serializer: str) -> tuple[bytes, str, str]:

@@ -25,21 +25,23 @@ def description(
     here = [node["name"] for node in workers.get(host, [])]
     here += ["beat"] if host in beat else []
     here += ["flower"] if host in flower else []
+    recorder = bool(stack.get("recorder"))
     return {
         **stack,
-        "workers": [_worker(node, where) for where, listed in workers.items() for node in listed],
+        "workers": [_worker(node, where, recorder) for where, listed in workers.items() for node in listed],
         "beat": beat[0] if beat else None,
         "flower": next((_flower(where, options, host) for where, options in flower.items()), None),
         "processes": [f"{name}-{process}" for process in here],
     }
 
 
-def _worker(node: Facts, host: str) -> dict[str, t.Any]:
+def _worker(node: Facts, host: str, recorder: bool) -> dict[str, t.Any]:
     return {
         "node": f"{node['name']}@{node.get('hostname') or host}",
         "queues": node.get("queues") or [],
         "pool": node.get("pool") or "prefork",
         "concurrency": node.get("concurrency"),
+        "recorder": bool(node.get("recorder", recorder)),
     }
 
 

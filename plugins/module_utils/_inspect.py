@@ -21,7 +21,13 @@ import typing as t
 import uuid
 
 from ansible_collections.taskstack.celery.plugins.module_utils._broker import Broker, NotFound
-from ansible_collections.taskstack.celery.plugins.module_utils._control import SERIALIZERS, Question, Reply, decode
+from ansible_collections.taskstack.celery.plugins.module_utils._control import (
+    SERIALIZERS,
+    TOGETHER,
+    Question,
+    Reply,
+    decode,
+)
 from ansible_collections.taskstack.celery.plugins.module_utils._replies import Holdings, Inspection
 
 TASK_LISTS = ("active", "reserved", "scheduled")
@@ -60,13 +66,17 @@ class Conversation:
         deadline: float = 3.0,
         serializer: str = "auto",
         clock: t.Any = time,
+        together: t.Iterable[str] = (),
     ) -> None:
-        """Prepare; ``deadline`` is in seconds, ``serializer`` that of the commands."""
+        """Prepare; ``deadline`` is in seconds, ``serializer`` that of the commands.
+
+        ``together`` are workers that answer all questions in one message, as far as anybody knows.
+        """
         self.broker, self.vhost, self.exchange = broker, vhost, exchange
         self.deadline, self.serializer, self.clock = deadline, serializer, clock
         self.queue = f"taskstack.inspect.{uuid.uuid4()}"
         self.questions: dict[str, Question] = {}
-        self.count = FIRST
+        self.count, self.together = FIRST, frozenset(together)
 
     def ask(self, methods: t.Sequence[str], arguments: t.Mapping[str, t.Any] | None = None) -> Inspection:
         """Put all questions to all workers at once, and return as soon as everybody has answered or at the deadline.
@@ -103,15 +113,34 @@ class Conversation:
             called |= by_name
             understood = {reply.serializer for reply in new} - spoken
             self._broadcast(inspection, understood, arguments)
+            self._ask_again(inspection, new)
             spoken |= understood
             if not more and inspection.silent():
                 pause = SHORT if new else min(pause * 1.3, LONG)
                 self.clock.sleep(pause)
 
     def _broadcast(self, inspection: Inspection, serializers: t.Iterable[str], arguments: dict[str, t.Any]) -> None:
+        able = () if arguments else tuple(worker for worker in inspection.known if worker in self.together)
+        others = tuple(worker for worker in inspection.known if worker not in able) if able else ()
         for serializer in serializers:
-            for method in inspection.methods:
-                self._publish(Question(method, str(uuid.uuid4()), serializer, None, arguments))
+            if able:
+                commands = {"commands": list(inspection.methods)}
+                self._publish(Question(TOGETHER, str(uuid.uuid4()), serializer, None, commands, able))
+            if others or not able:
+                self._one_by_one(inspection, serializer, others, arguments)
+
+    def _one_by_one(
+        self, inspection: Inspection, serializer: str, workers: tuple[str, ...], arguments: dict[str, t.Any]
+    ) -> None:
+        for method in inspection.methods:
+            self._publish(Question(method, str(uuid.uuid4()), serializer, None, arguments, workers))
+
+    def _ask_again(self, inspection: Inspection, new: list[Reply]) -> None:
+        """Workers that have not been restarted since they could answer together do not know the question."""
+        unable = [reply for reply in new if reply.method == TOGETHER]
+        for serializer in {reply.serializer for reply in unable}:
+            named = tuple(reply.worker for reply in unable if reply.worker and reply.serializer == serializer)
+            self._one_by_one(inspection, serializer, named, {})
 
     def _call(self, inspection: Inspection, serializers: t.Iterable[str]) -> None:
         for serializer in serializers:
@@ -120,7 +149,8 @@ class Conversation:
 
     def _publish(self, question: Question) -> None:
         self.questions[question.ticket] = question
-        message = question.message(self.queue, None if question.arguments else self.deadline)
+        order = bool(question.arguments) and question.method != TOGETHER
+        message = question.message(self.queue, None if order else self.deadline)
         self.broker.post("exchanges", self.vhost, f"{self.exchange}.pidbox", "publish", body=message)
 
     def _collect(self) -> tuple[list[Reply], bool]:

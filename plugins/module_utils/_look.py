@@ -72,7 +72,7 @@ def _ask_workers(settled: t.Mapping[str, t.Any]) -> Inspection | None:
     if settled["management_url"] is None:
         return None
     where = (settled["vhost"], settled["control_exchange"], settled["deadline"], settled["control_serializer"])
-    return Conversation(Broker(settled), *where).ask(_workers.METHODS)
+    return Conversation(Broker(settled), *where, together=settled["together"]).ask(_workers.METHODS)
 
 
 def _answers(at_workers: Future[Inspection | None], state: dict[str, t.Any]) -> Inspection | None:

@@ -25,7 +25,7 @@ STACK = {
     "supervisor": Option("text", choices=("supervisord", "systemd", "windows")),
 }
 #: What is loaded into workers; a new version takes effect only in new processes.
-RECORDER = ("recorder", "records")
+RECORDER = ("recorder", "records", "inspect")
 STOP_TIMEOUT = {"worker": 600, "beat": 10, "flower": 30}
 
 

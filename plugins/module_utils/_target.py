@@ -66,6 +66,7 @@ def settle(params: t.Mapping[str, t.Any], description: t.Mapping[str, t.Any] | N
     for option in ("management_url", "management_user", "management_password", "ca_file", *DEFAULTS):
         if settled.get(option) is None:
             settled[option] = broker.get(option, None if option in broker else DEFAULTS.get(option))
+    settled["together"] = [row["node"] for row in (description or {}).get("workers") or [] if row.get("recorder")]
     settled["name"] = (description or {}).get("name") or params.get("name") or ""
     if not settled["management_user"]:
         raise TaskstackError(

@@ -165,7 +165,8 @@ def main() -> None:
         settled = _target.reachable(_target.settle(module.params, _target.load(module.params["name"])))
         broker = Broker(settled)
         where = (settled["vhost"], settled["control_exchange"], settled["deadline"], settled["control_serializer"])
-        result, wrong = run(settled, lambda: Conversation(broker, *where), module.check_mode)
+        together = settled["together"]
+        result, wrong = run(settled, lambda: Conversation(broker, *where, together=together), module.check_mode)
     except TaskstackError as exc:
         module.fail_json(msg=str(exc))
     if wrong:

@@ -10,6 +10,7 @@ Nothing in here may ever stop a worker.
 
 from __future__ import absolute_import, unicode_literals
 
+import importlib
 import json
 import logging
 import os
@@ -332,3 +333,4 @@ def install(environment):
 
 if os.environ.get("TASKSTACK_RECORDER_DIRECTORY"):
     install(os.environ)
+    importlib.import_module("taskstack_inspect")

@@ -14,9 +14,18 @@ FLOWER = {"w1": {"address": None, "port": None, "url_prefix": "/tasks/", "user":
 def test_workers_are_those_of_the_whole_inventory_and_processes_those_of_the_host() -> None:
     seen = description(STACK, "w1", NODES, ["w2"], FLOWER)
     assert [worker["node"] for worker in seen["workers"]] == ["mail@w1", "default@w2"]
-    assert seen["workers"][0] == {"node": "mail@w1", "queues": ["mail"], "pool": "prefork", "concurrency": 4}
+    told = {"node": "mail@w1", "queues": ["mail"], "pool": "prefork", "concurrency": 4, "recorder": False}
+    assert seen["workers"][0] == told
     assert seen["processes"] == ["shop-mail", "shop-flower"]
     assert description(STACK, "w2", NODES, ["w2"], FLOWER)["processes"] == ["shop-default", "shop-beat"]
+
+
+def test_a_worker_has_the_recorder_unless_the_stack_or_its_node_has_not() -> None:
+    nodes = {"w1": [{"name": "mail"}, {"name": "bare", "recorder": False}]}
+    stack = {**STACK, "recorder": {"directory": "/var/lib/taskstack/shop/recorder"}}
+    assert [worker["recorder"] for worker in description(stack, "w1", nodes, [], {})["workers"]] == [True, False]
+    stack = {**STACK, "recorder": None}
+    assert [worker["recorder"] for worker in description(stack, "w1", nodes, [], {})["workers"]] == [False, False]
 
 
 def test_a_flower_on_loopback_has_an_address_on_its_own_host_only() -> None:

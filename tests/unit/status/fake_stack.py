@@ -41,9 +41,16 @@ class Worker:
     revoked: set[str] = field(default_factory=set)
     refused: int = 0
     registered: list[str] = field(default_factory=lambda: ["app.add"])
+    together: bool = False  # whether it has `taskstack_inspect`
+    heard: list[str] = field(default_factory=list)
 
     def answer(self, method: str, arguments: dict[str, t.Any]) -> t.Any:
         """As Celery answers a command."""
+        self.heard.append(method)
+        if method == "taskstack_inspect":
+            if not self.together:
+                return {"error": "KeyError('taskstack_inspect')"}
+            return {command: self.answer(command, {}) for command in arguments["commands"]}
         if method == "ping":
             return {"ok": "pong"}
         if method == "stats":
@@ -154,7 +161,7 @@ class FakeBroker:
                 worker.refused += 1
                 continue
             command = json.loads(payload) if worker.takes == "json" else pickle.loads(payload)
-            if command["destination"] in (None, [worker.name]):
+            if worker.name in (command["destination"] or [worker.name]):
                 self._reply(worker, command)
         return {"routed": True}
 

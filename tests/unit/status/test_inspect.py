@@ -89,6 +89,44 @@ def test_no_worker_is_bothered_with_pickle_while_another_answers_json() -> None:
     assert broker.workers[0].refused == 0
 
 
+def test_workers_that_can_are_asked_everything_in_one_message() -> None:
+    talk, broker = conversation(*(Worker(f"{name}@h", together=True) for name in "ab"), together=["a@h", "b@h"])
+    found = talk.ask(METHODS)
+    assert found.silent() == [] and found.answers()["a@h"].keys() == set(METHODS)
+    assert [worker.heard[:1] for worker in broker.workers] == [["taskstack_inspect"]] * 2
+    assert len(talk.questions) == 1
+
+
+def test_the_others_are_asked_one_by_one_and_nobody_twice() -> None:
+    talk, broker = conversation(Worker("a@h", together=True), Worker("b@h"), together=["a@h", "gone@h"])
+    assert talk.ask(METHODS).silent() == []
+    assert broker.workers[0].heard == ["taskstack_inspect", *METHODS]
+    assert broker.workers[1].heard == list(METHODS)
+
+
+def test_a_worker_that_has_not_been_restarted_since_is_asked_one_by_one() -> None:
+    talk, broker = conversation(Worker("a@h", together=True), Worker("old@h"), together=["a@h", "old@h"])
+    found = talk.ask(METHODS)
+    assert found.silent() == [] and set(METHODS) <= found.answers()["old@h"].keys()
+    assert broker.workers[1].heard == ["taskstack_inspect", *METHODS]
+    assert broker.workers[0].heard == ["taskstack_inspect", *METHODS], "those that answered are left alone"
+
+
+@pytest.mark.parametrize("able", [True, False])
+def test_pickled_answers_to_all_at_once_are_not_decoded_either(able: bool) -> None:
+    stack = [Worker(f"{name}@h", answers="pickle", together=able, registered=["app.add"]) for name in "ab"]
+    talk, _ = conversation(*stack, together=["a@h", "b@h"])
+    found = talk.ask((*METHODS, "registered"))
+    assert found.answers() == {"a@h": {}, "b@h": {}} and found.silent() == []
+    assert len(found.unread("registered")) == 2 and all(b"app.add" in said for said in found.unread("registered"))
+
+
+def test_orders_are_never_put_together() -> None:
+    talk, broker = conversation(Worker("a@h", together=True), together=["a@h"])
+    talk.ask(["revoke"], {"task_id": ["1"], "terminate": False, "signal": "SIGTERM"})
+    assert broker.workers[0].heard == ["revoke"] and broker.workers[0].revoked == {"1"}
+
+
 def test_a_named_serializer_is_the_only_one_that_is_tried() -> None:
     talk, broker = conversation(Worker("a@h"), serializer="pickle")
     assert talk.ask(METHODS).silent() == ["a@h"]

@@ -15,7 +15,7 @@ OPTIONS = {
     "name": "shop", "vhost": "v", "control_exchange": "celery", "control_serializer": "auto", "deadline": 0.5,
     "timeout": 5, "management_user": "watcher", "management_password": "secret", "ca_file": None, "client_cert": None,
     "client_key": None, "validate_certs": True, "workers": None, "expected_tasks": None, "recorder_directory": None,
-    "flower_url": None, "flower_user": None, "flower_password": None,
+    "together": [], "flower_url": None, "flower_user": None, "flower_password": None,
 }  # fmt: skip
 
 
