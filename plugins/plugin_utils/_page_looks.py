@@ -31,7 +31,7 @@ border-radius:50%;text-align:center;font-weight:700;color:var(--card);background
 #services{display:grid;grid-template-columns:repeat(auto-fit,minmax(10.5rem,1fr));gap:.8rem;margin-top:1rem}
 .tile{background:var(--card);border:1px solid var(--line);border-radius:.8rem;padding:.9rem 1rem;min-width:0}
 .tile h2{margin:0 0 .5rem;font-size:.95rem;color:var(--soft);font-weight:600}
-.tile p{margin:.5rem 0 0;font-size:.9rem;color:var(--soft);overflow-wrap:anywhere}
+.tile p{margin:.5rem 0 0;font-size:.85rem;color:var(--soft);overflow-wrap:anywhere}
 .tile b{font-size:1.6rem;line-height:1;font-variant-numeric:tabular-nums}
 table{width:100%;border-collapse:separate;background:var(--card);border:1px solid var(--line);border-radius:.8rem;
 border-spacing:0;overflow:hidden;font-size:.925rem}

@@ -55,11 +55,42 @@ def test_nobody_else_may_ask(stack, port):
     assert ask(stack, f"http://{address}:{port}/", "guest:guest")[0] == 0
 
 
+def exports(stack):
+    """How many exports OpenREM knows of."""
+    rows = "sqlite3.connect('/var/openrem/openrem.db').execute('SELECT count(*) FROM remapp_exports').fetchone()"
+    return int(stack.sh(f'python3 -c "import sqlite3; print(*{rows})"'))
+
+
+SEND = f"celery-openrem call {EXPORT} --args '[{{}}, false, null, null, null]'"
+# The database is locked, so the export cannot end before its worker is killed.
+SEND_AND_KILL = f"""
+python3 - <<'END' &
+import sqlite3, time
+connection = sqlite3.connect("/var/openrem/openrem.db", isolation_level=None)
+connection.execute("BEGIN EXCLUSIVE")
+time.sleep(60)
+END
+sleep 1
+{SEND}
+timeout 30 sh -c 'until grep -qas {EXPORT} /var/lib/taskstack/openrem/recorder/open/*; do sleep 0.1; done'
+pid=$(supervisorctl pid openrem-default)
+kill -KILL $pid $(pgrep -P $pid)
+kill %1
+"""
+
+
 def test_its_own_export_runs(stack):
-    count = "python3 -c \"import sqlite3; print(*sqlite3.connect('/var/openrem/openrem.db').execute('{}').fetchone())\""
-    stack.sh(f"celery-openrem call {EXPORT} --args '[{{}}, false, null, null, null]'")
-    exports = count.format("SELECT count(*) FROM remapp_exports")
-    stack.wait_until(lambda: int(stack.sh(exports)) >= 1, "A row in the table of exports")
+    stack.sh(SEND)
+    stack.wait_until(lambda: exports(stack) == 1, "A row in the table of exports")
+
+
+def test_an_export_that_was_killed_is_sent_again_and_runs(stack):
+    stack.sh(SEND_AND_KILL)
+    stack.wait_until(lambda: stack.programs()["openrem-default"] == "RUNNING", "The supervisor to start it again")
+    assert exports(stack) == 1
+    stack.wait_until(lambda: stack.call("resubmit").get("resubmitted"), "The export to be sent again")
+    stack.wait_until(lambda: exports(stack) == 2, "A second row in the table of exports")
+    assert stack.call("resubmit")["resubmitted"] == []
 
 
 def test_stopping_leaves_no_process_behind(stack):
