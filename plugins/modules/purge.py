@@ -17,8 +17,9 @@ description:
   - Tasks that a worker has fetched are unacknowledged messages and are left alone, those with a C(countdown) or C(eta)
     among them. Use M(taskstack.celery.revoke) for them.
   - There is no way back. An unknown name is an error, and then no queue is purged.
-  - On a host that this collection has deployed it uses the application's own login to the broker, which it reads from
-    the environment file. Elsewhere the user needs the tag C(management) and the permission to read the queues.
+  - On a host that runs the application it uses the application's own login to the broker, which it reads from the
+    environment file. Elsewhere, also where there is only the broker, give a user with the tag C(management) and the
+    permission to read the queues, as F(playbooks/purge.yml) does.
 extends_documentation_fragment:
   - taskstack.celery.stack
   - taskstack.celery.broker
