@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An application that notes every task it runs, and a publisher that notes every task the broker has confirmed.
 
-    celery-count --run python -m countapp PREFIX PER_SECOND     until the file /opt/count/log/stop appears
+celery-count --run python -m countapp publish PREFIX PER_SECOND   until /opt/count/log/ran.stop appears
+celery-count --run python -m countapp watch FILE QUEUE...         how many consumers they have, until FILE.stop
+celery-count --run python -m countapp poison QUEUE                how often a message that comes back is delivered
 """
 
 from __future__ import annotations
@@ -13,10 +15,14 @@ import shlex
 import sys
 import time
 
+import pytz
 from celery import Celery
 
 LOG = os.environ["COUNT_LOG"]
 ENVIRONMENT = "/etc/taskstack/count.env"
+# There is always a release that an application does not work with.
+if pytz.__version__ == "2024.2":
+    raise RuntimeError("countapp does not work with pytz 2024.2")
 app = Celery("countapp")
 app.conf.update(
     task_ignore_result=True, worker_hijack_root_logger=False, broker_connection_max_retries=None, broker_heartbeat=10
@@ -72,5 +78,33 @@ def publish(prefix: str, per_second: int) -> None:
         time.sleep(1 / per_second)
 
 
+def watch(path: str, *queues: str) -> None:
+    """Ask the broker itself: its statistics lag by seconds."""
+    channel = connect().channel()
+    while not os.path.exists(f"{path}.stop"):
+        counts = [channel.queue_declare(queue, passive=True).consumer_count for queue in queues]
+        note(path, " ".join(map(str, counts)))
+        time.sleep(0.05)
+
+
+def poison(queue: str) -> None:
+    """One message, given back again and again until it does not come any more."""
+    channel = connect().channel()
+    channel.queue_declare(queue, durable=True, auto_delete=False, arguments={"x-queue-type": "quorum"})
+    channel.basic_publish(channel.prepare_message("poison", properties={"delivery_mode": 2}), "", queue)
+    deliveries, since = 0, time.monotonic()
+    while time.monotonic() - since < 3:
+        message = channel.basic_get(queue)
+        if message is None:
+            time.sleep(0.02)
+            continue
+        deliveries, since = deliveries + 1, time.monotonic()
+        channel.basic_reject(message.delivery_tag, requeue=True)
+    channel.queue_delete(queue)
+    print(deliveries)
+
+
 if __name__ == "__main__":
-    publish(sys.argv[1], int(sys.argv[2]))
+    {"publish": lambda prefix, rate: publish(prefix, int(rate)), "watch": watch, "poison": poison}[sys.argv[1]](
+        *sys.argv[2:]
+    )

@@ -1,0 +1,116 @@
+"""What backup.yml keeps, restore.yml brings back to an empty broker: definitions, and messages in their order."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import stat
+import subprocess
+import typing as t
+
+import pytest
+
+testinfra_hosts = ["docker://ts-broker-trixie"]
+SCENARIO = pathlib.Path(__file__).absolute().parent.parent
+QUEUES = {"kept-classic": "classic", "kept-quorum": "quorum"}
+BODIES = [f"message {number}" for number in range(30)]
+DATABASE = "/var/lib/rabbitmq/mnesia"
+# With the application's login, from the broker's own host.
+CLIENT = """
+import base64, json, urllib.request
+LOGIN = "Basic " + base64.b64encode(b"shop:broker-pa55word").decode()
+def ask(path, body):
+    headers = {"Authorization": LOGIN, "Content-Type": "application/json"}
+    request = urllib.request.Request("http://127.0.0.1:15672/api/" + path, json.dumps(body).encode(), headers)
+    return json.load(urllib.request.urlopen(request, timeout=20))
+"""
+SEND = """
+for body in BODIES:
+    message = {"properties": {"delivery_mode": 2}, "routing_key": QUEUE, "payload": body, "payload_encoding": "string"}
+    assert ask("exchanges/shop/amq.default/publish", message)["routed"]
+"""
+TAKE = """
+order = {"count": 1000, "ackmode": "ack_requeue_false", "encoding": "auto"}
+print(json.dumps([message["payload"] for message in ask("queues/shop/" + QUEUE + "/get", order)]))
+"""
+
+
+@pytest.fixture
+def playbook(host: t.Any, tmp_path: pathlib.Path) -> t.Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a shipped playbook with this host as the broker."""
+    folder = tmp_path / "group"
+    folder.mkdir()
+    (folder / "hosts.yml").write_text(json.dumps({"rabbitmq": {"hosts": {host.backend.name: None}}}))
+
+    def run(name: str, *options: str, **variables: t.Any) -> subprocess.CompletedProcess[str]:
+        command = ["ansible-playbook", "-i", folder, "-i", SCENARIO / "inventory", *options]
+        command += [SCENARIO.parents[1] / "playbooks" / name, "-e", json.dumps(variables)]
+        environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "NO_COLOR": "1"}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    return run
+
+
+def client(host: t.Any, queue: str, code: str) -> str:
+    """Send or take messages."""
+    program = f"{CLIENT}\nQUEUE, BODIES = {queue!r}, {BODIES!r}\n{code}"
+    done = subprocess.run(
+        ["docker", "exec", "--interactive", host.backend.name, "python3", "-"],
+        input=program,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def definitions(host: t.Any) -> dict[str, t.Any]:
+    """What the broker itself exports, in any order."""
+    found = json.loads(host.check_output("rabbitmqctl --quiet export_definitions -"))
+    return {
+        kind: sorted(json.dumps(item, sort_keys=True) for item in items)
+        for kind, items in found.items()
+        if isinstance(items, list)
+    }
+
+
+def test_an_empty_broker_gives_the_same_answers_after_a_restore(
+    host: t.Any, play: t.Any, task: t.Any, playbook: t.Any, tmp_path: pathlib.Path
+) -> None:
+    name, kept = host.backend.name, tmp_path / "kept"
+    wanted = [{"name": q, "vhost": "shop", "arguments": {"x-queue-type": kind}} for q, kind in QUEUES.items()]
+    assert task(name, queues=wanted)["changed"]
+    for queue in QUEUES:
+        client(host, queue, SEND)
+    before, pid = definitions(host), host.check_output("pgrep -x beam.smp")
+
+    refused = playbook("backup.yml", backup_messages=True, backup_directory=str(kept))
+    assert refused.returncode != 0 and "run again with -e confirm=yes" in " ".join(refused.stdout.lower().split())
+    assert host.check_output("pgrep -x beam.smp") == pid and not kept.exists()
+    done = playbook("backup.yml", backup_messages=True, confirm="yes", backup_directory=str(kept))
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o700 and len(list(kept.iterdir())) == 2
+    assert host.run("ls -A /var/lib/rabbitmq | grep taskstack").stdout == ""
+
+    host.check_output(f"systemctl stop rabbitmq-server && rm -rf {DATABASE}")
+    assert play(name, rabbitmq_objects={}).code == 0
+    empty = definitions(host)
+    assert empty["queues"] == [] != before["queues"]
+
+    foretold = playbook("restore.yml", "--check", backup_directory=str(kept))
+    assert "kept-classic" in foretold.stdout and definitions(host) == empty
+    done = playbook("restore.yml", backup_directory=str(kept))
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert definitions(host) == before
+    again = playbook("restore.yml", backup_directory=str(kept))
+    assert "changed=0" in again.stdout, again.stdout[-4000:]
+
+    refused = playbook("restore.yml", restore_messages=True, backup_directory=str(kept))
+    assert refused.returncode != 0 and "would be replaced" in refused.stdout
+    done = playbook("restore.yml", restore_messages=True, confirm="yes", backup_directory=str(kept))
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert definitions(host) == before
+    assert {queue: json.loads(client(host, queue, TAKE)) for queue in QUEUES} == dict.fromkeys(QUEUES, BODIES)
+    assert play(name).code == 0
