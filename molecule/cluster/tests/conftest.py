@@ -17,12 +17,15 @@ def load() -> t.Iterator[Load]:
 
 
 @pytest.fixture
-def costs_no_task(load: Load, request: pytest.FixtureRequest) -> t.Callable[[t.Callable[[], t.Any]], None]:
+def costs_no_task(
+    load: Load, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> t.Callable[[t.Callable[[], t.Any]], None]:
     """Let something happen: everything that was confirmed has run after it."""
 
     def under_load(event: t.Callable[[], t.Any]) -> None:
         tally = load.during(event)
-        print(f"\n{request.node.name}: {tally}")
+        with capsys.disabled():
+            print(f"\n{request.node.name}: {tally}")
         assert tally.never == 0, tally
         # Nothing was shown when nothing was sent meanwhile.
         assert tally.confirmed > 20, tally

@@ -18,7 +18,7 @@ find /etc/taskstack /usr/local/bin /usr/local/lib/taskstack /etc/systemd/system 
 ls -d /opt/count/venv/lib/python3*/site-packages/*-info
 """
 _BROKER_FILES = """
-find /etc/rabbitmq /etc/systemd/system /var/lib/rabbitmq -xdev -path /var/lib/rabbitmq/mnesia -prune
+find /etc/taskstack /etc/rabbitmq /etc/systemd/system /var/lib/rabbitmq -xdev -path /var/lib/rabbitmq/mnesia -prune
   -o -type f -size -100k -printf '== %p %u:%g %m\\n' -exec cat {} \\;
 dpkg-query --show rabbitmq-server
 """
