@@ -91,7 +91,9 @@ def poison(queue: str) -> None:
     """One message, given back again and again until it does not come any more."""
     channel = connect().channel()
     channel.queue_declare(queue, durable=True, auto_delete=False, arguments={"x-queue-type": "quorum"})
-    channel.basic_publish(channel.prepare_message("poison", properties={"delivery_mode": 2}), "", queue)
+    channel.basic_publish(
+        channel.prepare_message("poison", content_encoding="utf-8", properties={"delivery_mode": 2}), "", queue
+    )
     deliveries, since = 0, time.monotonic()
     while time.monotonic() - since < 3:
         message = channel.basic_get(queue)

@@ -129,6 +129,7 @@ def join_and_vanish(node: str, host: str) -> None:
     """
     on(host, "sh", "-c", start)
     until("it has joined", lambda: node in status(BROKERS[0]).get("running_nodes", []), 90)
-    on(host, "pkill", "--signal", "KILL", "--full", f"beam.*{node}")
+    process = on(host, "rabbitmqctl", "--quiet", "--node", node, "eval", "os:getpid().").strip().strip('"')
+    on(host, "kill", "-KILL", process)
     until("the others know that it is gone", lambda: node not in status(BROKERS[0]).get("running_nodes", []), 60)
     on(host, "sh", "-c", f"rm -rf /tmp/gone.* {DATABASE}/{node}*")

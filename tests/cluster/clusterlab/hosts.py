@@ -48,8 +48,9 @@ def beam(host: str) -> str:
 
 def programs(host: str) -> dict[str, str]:
     """The state of each worker node of a host."""
-    lines = on(host, "systemctl", "list-units", "--all", "--plain", "--no-legend", "count-*").splitlines()
-    return {line.split()[0].removesuffix(".service"): line.split()[2] for line in lines}
+    names = on(host, "sh", "-c", "cd /etc/systemd/system && ls -d count-*.service").split()
+    states = on(host, "systemctl", "is-active", *names, check=False).split()
+    return {name.removesuffix(".service"): state for name, state in zip(names, states)}
 
 
 def queues() -> dict[str, dict[str, t.Any]]:

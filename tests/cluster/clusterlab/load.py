@@ -81,7 +81,12 @@ class Watch:
         on(WORKERS[0], "touch", f"{self._file}.stop")
         looks = self._looks()
         assert len(looks) > 20, looks
-        return {queue: min(int(look[number]) for look in looks) for number, queue in enumerate(self._queues)}
+        # A broker too busy to count says 0, once; a worker that restarts is away for a second and more.
+        pairs = list(zip(looks, looks[1:]))
+        return {
+            queue: min(max(int(one[number]), int(two[number])) for one, two in pairs)
+            for number, queue in enumerate(self._queues)
+        }
 
     def _looks(self) -> list[list[str]]:
         lines = on(WORKERS[0], "sh", "-c", f"cat {self._file} 2>/dev/null || true").splitlines()

@@ -11,6 +11,7 @@ from clusterlab.hosts import BROKERS, WORKERS, on, programs, status
 State = dict[str, t.Any]
 # What differs between two runs and says nothing: keyed digests of files that are compared themselves, and times.
 _PASSING = re.compile(r"^[#;] content \S+ \S+$|^Last asked for at .*$|TASKSTACK_CONFIGURATION=\w+", re.MULTILINE)
+_OWN = re.compile(r"celeryev[.]|[.]pidbox")
 _WORKER_FILES = """
 find /etc/taskstack /usr/local/bin /usr/local/lib/taskstack /etc/systemd/system /etc/logrotate.d /opt/count -xdev
   \\( -path /opt/count/log -o -path /opt/count/venv/lib -o -name __pycache__ -o -name 'venv.*' \\) -prune
@@ -46,7 +47,9 @@ def definitions() -> State:
     users = [{**user, "password_hash": bool(user["password_hash"])} for user in found["users"]]
     kinds = ("vhosts", "permissions", "topic_permissions", "policies", "queues", "exchanges", "bindings", "parameters")
     listed = {**{kind: found.get(kind, []) for kind in kinds}, "users": users}
-    return {kind: sorted(json.dumps(item, sort_keys=True) for item in items) for kind, items in listed.items()}
+    lines = {kind: sorted(json.dumps(item, sort_keys=True) for item in items) for kind, items in listed.items()}
+    # What each worker makes for itself has another name after every start.
+    return {kind: [line for line in found if not _OWN.search(line)] for kind, found in lines.items()}
 
 
 def everything() -> State:
