@@ -130,7 +130,7 @@ def test_check_mode_foretells_and_the_report_counts(host: t.Any, app: t.Any, scr
     until(lambda: host.run(f"grep -l foretold {RECORDER}/open/*").rc == 0, host)
     assert resubmit()["found"] == [], "the task is running"
     host.check_output("pkill -9 -f '[n] scratch-'")
-    status = ansible("ansible", "worker", "-m", "taskstack.celery.status")
+    status = " ".join(ansible("ansible", "worker", "-m", "taskstack.celery.status").split())
     assert "1 task(s) were lost" in status and "Mend it with: ansible-playbook taskstack.celery.resubmit" in status
     foretold = resubmit("--check")
     assert [task["name"] for task in foretold["resubmitted"]] == ["chaosapp.work"]
@@ -158,7 +158,8 @@ def test_every_pool_keeps_and_forgets_and_what_was_killed_in_it_is_sent_again(
     host.check_output("pkill -9 -f '[n] scratch-'")
     sent = resubmit(queues=POOLS)["resubmitted"]
     assert sorted(task["queue"] for task in sent) == sorted(POOLS)
-    assert [json.loads(app(f"python manylost.py drain {pool}"))["all"] for pool in POOLS] == [1] * len(POOLS)
+    # With solo it is there twice: Celery sends the acknowledgement after the task, so the broker still has the message.
+    assert [json.loads(app(f"python manylost.py drain {pool}"))["different"] for pool in POOLS] == [1] * len(POOLS)
     host.check_output(f"rm $(grep -lE 'bad-({'|'.join(POOLS)})' {RECORDER}/failed/*)")
 
 
@@ -173,13 +174,13 @@ def test_a_full_or_read_only_disk_never_stops_a_worker_and_is_reported(host: t.A
     sentences = problems(host, "/var/lib/tiny/recorder")
     assert "is full" in sentences
     assert re.search(r"took \d task\(s\) without recording them \(No space left on device\)", sentences)
-    host.check_output("rm /var/lib/tiny/fill && mount -o remount,ro /var/lib/tiny")
-    try:
-        send(app, "read-only", queue="tiny")
-        until(lambda: ran(host, "read-only"), host)
-        assert "is read-only" in problems(host, "/var/lib/tiny/recorder")
-    finally:
-        host.check_output("mount -o remount,rw /var/lib/tiny")
+    host.check_output("pkill -9 -f '[n] scratch-'")
+    scratch("/var/lib/fixed", {"fixed": "-c 1"})
+    send(app, "read-only", queue="fixed")
+    until(lambda: ran(host, "read-only"), host)
+    log = host.file("/tmp/scratch-fixed").content_string
+    assert "Read-only file system" in log and "Tasks run on" in log
+    assert "is read-only" in problems(host, "/var/lib/fixed")
 
 
 def problems(host: t.Any, directory: str) -> str:
@@ -222,7 +223,7 @@ def test_an_unknown_task_is_kept_although_the_worker_throws_it_away(host: t.Any,
 
 
 def test_a_command_runs_once_and_never_while_its_tasks_wait(host: t.Any, app: t.Any) -> None:
-    code = "import chaosapp; [chaosapp.work.delay('by-command', 3) for _ in range(9)]"
+    code = "import chaosapp; [chaosapp.work.delay('by-command', 10) for _ in range(7)]"
     command = {"command": ["python", "-c", code], "command_tasks": ["chaosapp.work"]}
     foretold = resubmit("--check", **command)
     assert (foretold["changed"], foretold["command"]) == (True, {"waiting": {}, "running": {}})
