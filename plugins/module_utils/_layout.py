@@ -24,6 +24,7 @@ class Node:
     group: int | None
     mode: int | None
     content: bytes | None = None
+    secret: bool = False
 
     @property
     def whose(self) -> tuple[int | None, int | None, int | None]:
@@ -54,15 +55,14 @@ def block(content: str, name: str, text: str) -> str:
     return content + ("\n" if managed and content and not content.endswith("\n") else "") + managed
 
 
-def entries(
-    directories: list[dict[str, t.Any]], files: list[dict[str, t.Any]], base: str
-) -> t.Iterator[dict[str, t.Any]]:
+def entries(params: t.Mapping[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
     """The module's parameters as one entry for each path, directories first."""
-    for item in directories:
+    for item in params["directories"]:
         for path in item["paths"]:
             yield {**item, "path": path}
-    for item in files:
-        yield {**item, "path": os.path.join(base, item["path"])}
+    for kind in ("files", "private_files"):
+        for item in params[kind]:
+            yield {**item, "path": os.path.join(params["base"], item["path"]), "secret": kind == "private_files"}
 
 
 def node(item: dict[str, t.Any], seen: Node | None, owner: int, group: int) -> Node:
@@ -74,11 +74,12 @@ def node(item: dict[str, t.Any], seen: Node | None, owner: int, group: int) -> N
         return Node(item["path"], owner, group, mode)
     old = seen.content.decode() if seen and seen.content is not None else ""
     if item["block"] is not None:
-        return Node(item["path"], None, None, None, block(old, item["marker"], item["block"]).encode())
+        text = block(old, item["marker"], item["block"])
+        return Node(item["path"], None, None, None, text.encode(), item["secret"])
     content = item["content"]
     if content is None:
         content = old or secrets.token_hex(item["random"]) + "\n"
-    return Node(item["path"], owner, group, mode, content.encode())
+    return Node(item["path"], owner, group, mode, content.encode(), item["secret"])
 
 
 def plan(wanted: t.Iterable[Node], seen: t.Mapping[str, Node]) -> list[Change]:
@@ -104,17 +105,20 @@ def _differs(old: Node, new: Node) -> bool:
     return old.content != new.content or any(want is not None and have != want for have, want in pairs)
 
 
-def describe(node: Node | None) -> str:
-    """A node as the lines of a diff."""
+def describe(node: Node | None, text: str) -> str:
+    """A node as the lines of a diff; ``text`` is what may be told of its content."""
     if node is None:
         return ""
     parts = [f"{name} {value}" for name, value in (("owner", node.owner), ("group", node.group)) if value is not None]
     if node.mode is not None:
         parts.append(f"mode {node.mode:04o}")
-    return f"{_kind(node)} {', '.join(parts)}\n" + (node.content or b"").decode(errors="replace")
+    return f"{_kind(node)} {', '.join(parts)}\n{text}"
 
 
 def difference(change: Change) -> dict[str, str]:
     """One change in the form that Ansible shows with ``--diff``."""
-    before, after = describe(change.seen), describe(change.wanted)
+    texts = [(node.content or b"").decode(errors="replace") if node else "" for node in (change.seen, change.wanted)]
+    if change.wanted and change.wanted.secret:
+        texts = ["(secret)\n", "(secret)\n" if texts[0] == texts[1] else "(secret, and another one)\n"]
+    before, after = describe(change.seen, texts[0]), describe(change.wanted, texts[1])
     return {"before_header": change.path, "after_header": change.path, "before": before, "after": after}

@@ -23,7 +23,7 @@ attributes:
     description: Predicts exactly what the real run does; accounts that do not exist yet count as a change.
   diff_mode:
     support: full
-    description: Shows owner, mode and content of each change. Set C(no_log) on a task whose contents are secret.
+    description: Shows owner, mode and content of each change, of O(private_files) only whether the content differs.
   platform:
     support: full
     description: Linux and other POSIX systems.
@@ -60,6 +60,25 @@ options:
         type: str
       marker: {description: Name of the block in its markers., type: str, default: taskstack}
       random: {description: Make a random text of this many bytes in hexadecimal notation once and keep it., type: int}
+  private_files:
+    description:
+      - Like O(files), with the same suboptions, but neither the diff nor any log shows what is or was in them.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path: {description: Where., type: path, required: true}
+      owner: {description: Account that owns it., type: str, default: root}
+      group: {description: Its group., type: str, default: root}
+      mode: {description: Permissions in octal notation., type: str, default: "0640"}
+      content: {description: The whole file., type: str}
+      block:
+        description:
+          - Lines kept between two markers in a file that somebody else owns, whose owner and mode stay as they are.
+          - An empty text removes them.
+        type: str
+      marker: {description: Name of the block in its markers., type: str, default: taskstack}
+      random: {description: Make a random text of this many bytes in hexadecimal notation once and keep it., type: int}
   base:
     description: [Directory that a path of O(files) is below when it is not absolute.]
     type: path
@@ -78,8 +97,10 @@ EXAMPLES = r"""
     directories:
       - {paths: [/srv/uploads], owner: www-data, group: www-data, mode: "0750"}
     files:
-      - {path: /etc/crate.py, group: www-data, mode: "0640", content: "DEBUG = False\n"}
+      - {path: /etc/crate.py, group: www-data, content: "DEBUG = False\n"}
       - {path: /opt/site/settings.py, marker: catmaid, block: "from local import *"}
+    private_files:
+      - {path: /etc/crate.password, group: www-data, content: "{{ vault_crate_password }}\n"}
     absent:
       - /etc/old.py
 """
@@ -118,14 +139,21 @@ FILE = {
     "marker": {"default": "taskstack"},
     "random": {"type": "int"},
 }
+SECRET = {
+    **FILE,
+    "mode": {"default": "0640"},
+    "content": {"no_log": True},
+    "block": {"no_log": True},
+}
 ONE_OF = ("content", "block", "random")
+RULES = {"type": "list", "elements": "dict", "default": [], "required_one_of": [ONE_OF], "mutually_exclusive": [ONE_OF]}
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     """Plan all, then carry it out."""
     seen: dict[str, _layout.Node] = {}
     wanted = []
-    for item in _layout.entries(params["directories"], params["files"], params["base"]):
+    for item in _layout.entries(params):
         found = _disk.look(item["path"])
         if found:
             seen[item["path"]] = found
@@ -149,20 +177,20 @@ def main() -> None:
     """Run as a module."""
     options = {
         "directories": {"type": "list", "elements": "dict", "default": [], "options": DIRECTORY},
-        "files": {
-            "type": "list",
-            "elements": "dict",
-            "default": [],
-            "options": FILE,
-            "required_one_of": [ONE_OF],
-            "mutually_exclusive": [ONE_OF],
-        },
+        "files": {**RULES, "options": FILE},
+        "private_files": {**RULES, "options": SECRET},
         "base": {"type": "path", "default": "/"},
         "absent": {"type": "list", "elements": "path", "default": []},
     }
     module = AnsibleModule(argument_spec=options, supports_check_mode=True)
+    wanted = {**module.params, "private_files": [dict(file) for file in module.params["private_files"]]}
+    # Ansible would blacken every text that is also the content of a secret file, such as a line break. Instead, what is
+    # secret is kept out of all that is told.
+    for file in module.params["private_files"]:
+        file.update(content=None, block=None)
+    module.no_log_values.clear()
     try:
-        module.exit_json(**run(module.params, module.check_mode))
+        module.exit_json(**run(wanted, module.check_mode))
     except (TaskstackError, OSError) as exc:
         module.fail_json(msg=str(exc))
 

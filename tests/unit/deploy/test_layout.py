@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
+import subprocess
+import sys
 import typing as t
 
 import pytest
@@ -27,7 +30,7 @@ def directory(path: pathlib.Path, **more: t.Any) -> dict[str, t.Any]:
 
 
 def params(**more: t.Any) -> dict[str, t.Any]:
-    return {"directories": [], "files": [], "base": "/", "absent": [], **more}
+    return {"directories": [], "files": [], "private_files": [], "base": "/", "absent": [], **more}
 
 
 def test_a_second_run_changes_nothing_and_check_mode_predicted_the_first(tmp_path: pathlib.Path) -> None:
@@ -58,6 +61,42 @@ def test_the_diff_names_path_and_both_contents(tmp_path: pathlib.Path) -> None:
     diff = files.run(params(files=[file(tmp_path / "x", content="new\n")]), check_mode=True)["diff"]
     assert diff[0]["before_header"] == str(tmp_path / "x")
     assert "old" in diff[0]["before"] and "new" in diff[0]["after"]
+
+
+def test_the_diff_of_a_secret_file_says_that_it_changes_and_never_what_is_in_it(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "x").write_text("old password\n")
+    (tmp_path / "settings.py").write_text("KEY = 'old key'\n")
+    wanted = [
+        file(tmp_path / "x", content="new password\n"),
+        file(tmp_path / "cookie", random=8),
+        file(tmp_path / "settings.py", block="URL = 'new url'"),
+    ]
+    predicted = files.run(params(private_files=wanted), check_mode=True)
+    result = files.run(params(private_files=wanted), check_mode=False)
+    assert predicted == result
+    assert [(d["before"] != d["after"]) for d in result["diff"]] == [True, True, True]
+    told = str(result)
+    assert not any(
+        word in told for word in ("password", "new url", "old key", (tmp_path / "cookie").read_text().strip())
+    )
+    (tmp_path / "x").chmod(0o600)
+    (only,) = files.run(params(private_files=wanted), check_mode=True)["diff"]
+    assert "mode 0600" in only["before"] and "another one" not in only["after"]
+
+
+def test_the_modules_output_holds_nothing_secret_and_is_not_blackened(tmp_path: pathlib.Path) -> None:
+    secret = {"owner": ME, "group": GROUP, "path": str(tmp_path / "s"), "content": "Tr0ub4dor\n"}
+    short = {**secret, "path": str(tmp_path / "n"), "content": "\n"}
+    wanted = {"private_files": [secret, short], "files": [{**secret, "path": str(tmp_path / "f"), "content": "a\nb\n"}]}
+    module = "ansible_collections.taskstack.celery.plugins.modules.files"
+    given = json.dumps({"ANSIBLE_MODULE_ARGS": {**wanted, "_ansible_diff": True}})
+    command = [sys.executable, "-m", module]
+    where = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, input=given, env=where, capture_output=True, text=True, check=False)
+    answer = json.loads(done.stdout)
+    assert answer["changed"] and (tmp_path / "s").read_text() == "Tr0ub4dor\n"
+    assert "Tr0ub4dor" not in done.stdout
+    assert answer["diff"][0]["after"].endswith("a\nb\n")
 
 
 def test_a_kept_directory_keeps_its_mode(tmp_path: pathlib.Path) -> None:
