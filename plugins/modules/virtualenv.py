@@ -67,6 +67,20 @@ options:
     description: [Account that owns the virtualenv and runs pip.]
     type: str
     default: root
+  others:
+    description: [Further virtualenvs of this host with the same options; all are made at the same time.]
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path: {description: The virtualenv's directory., type: path, required: true}
+      stamp: {description: File that says what it holds., type: path, required: true}
+      packages: {description: What to install., type: list, elements: str, default: []}
+      requirements: {description: A requirements file., type: path}
+      files: {description: Further files of the application., type: list, elements: path, default: []}
+      arguments: {description: Further arguments of C(pip install)., type: list, elements: str, default: []}
+      python: {description: The Python to make it with., type: path, default: /usr/bin/python3}
+      user: {description: Account that owns it., type: str, default: root}
 """
 
 EXAMPLES = r"""
@@ -80,22 +94,41 @@ EXAMPLES = r"""
 
 RETURN = r"""
 packages:
-  description: The installed distributions, each with a short hash of its files.
+  description: The installed distributions of O(path), each with a short hash of its files.
   returned: always
   type: list
   elements: str
   sample: [celery-5.7.0.dist-info 0123456789abcdef]
+stamps:
+  description: The stamps of the virtualenvs in which something changed.
+  returned: always
+  type: list
+  elements: str
+  sample: [/etc/taskstack/shop.packages]
 """
 
 import typing as t
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.taskstack.celery.plugins.module_utils import _disk, _layout, _virtualenv
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 
+ONE = {
+    "path": {"type": "path", "required": True},
+    "stamp": {"type": "path", "required": True},
+    "packages": {"type": "list", "elements": "str", "default": []},
+    "requirements": {"type": "path"},
+    "files": {"type": "list", "elements": "path", "default": []},
+    "arguments": {"type": "list", "elements": "str", "default": []},
+    "python": {"type": "path", "default": "/usr/bin/python3"},
+    "user": {"type": "str", "default": "root"},
+}
+ARGS = {**ONE, "others": {"type": "list", "elements": "dict", "default": [], "options": ONE}}
 
-def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
-    """Plan, carry out, and write down what came of it."""
+
+def one(params: t.Mapping[str, t.Any], check_mode: bool) -> tuple[bool, dict[str, t.Any]]:
+    """Plan, carry out, and write down what came of it: whether something changed, and the stamp's diff."""
     path, what = params["path"], (params["packages"], params["requirements"], params["arguments"])
     stamp = _disk.look(params["stamp"])
     before = (stamp.content or b"").decode() if stamp else ""
@@ -112,23 +145,26 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         if after != before:
             _disk.apply(_layout.Change(stamp, _layout.Node(params["stamp"], 0, 0, 0o644, after.encode())))
     diff = {"before_header": path, "after_header": path, "before": before, "after": after}
-    changed = plan.create or plan.install or after != before
-    return {"changed": changed, "packages": _virtualenv.installed(path) or [], "diff": diff}
+    return plan.create or plan.install or after != before, diff
+
+
+def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    """All at the same time, for each waits for the network; what goes wrong with any is told when all have ended."""
+    every = [params, *params["others"]]
+    with ThreadPoolExecutor(len(every)) as pool:
+        running = [pool.submit(one, item, check_mode) for item in every]
+    wrong = [str(exc) for exc in map(Future.exception, running) if isinstance(exc, (TaskstackError, OSError))]
+    if wrong:
+        raise TaskstackError(" ".join(wrong))
+    done = [future.result() for future in running]
+    stamps = [item["stamp"] for item, (changed, _diff) in zip(every, done) if changed]
+    packages = _virtualenv.installed(params["path"]) or []
+    return {"changed": bool(stamps), "packages": packages, "stamps": stamps, "diff": [diff for _changed, diff in done]}
 
 
 def main() -> None:
     """Run as a module."""
-    options = {
-        "path": {"type": "path", "required": True},
-        "stamp": {"type": "path", "required": True},
-        "packages": {"type": "list", "elements": "str", "default": []},
-        "requirements": {"type": "path"},
-        "files": {"type": "list", "elements": "path", "default": []},
-        "arguments": {"type": "list", "elements": "str", "default": []},
-        "python": {"type": "path", "default": "/usr/bin/python3"},
-        "user": {"type": "str", "default": "root"},
-    }
-    module = AnsibleModule(argument_spec=options, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=ARGS, supports_check_mode=True)
     try:
         module.exit_json(**run(module.params, module.check_mode))
     except (TaskstackError, OSError) as exc:

@@ -6,6 +6,7 @@ import os
 import pathlib
 import pwd
 import sys
+import typing as t
 
 import pytest
 from ansible_collections.taskstack.celery.plugins.module_utils import _virtualenv as venv
@@ -67,24 +68,40 @@ def test_what_is_installed_is_read_without_running_anything_of_it(tmp_path: path
     assert venv.installed(str(tmp_path)) != before
 
 
-def test_an_empty_environment_is_made_and_a_second_run_changes_nothing(tmp_path: pathlib.Path) -> None:
+def wanted(folder: pathlib.Path, **more: t.Any) -> dict[str, t.Any]:
     # pip is already in a fresh virtualenv, so that this needs no network.
-    wanted = {
-        "path": str(tmp_path / "venv"),
-        "stamp": str(tmp_path / "packages"),
+    return {
+        "path": str(folder / "venv"),
+        "stamp": str(folder / "packages"),
         "packages": ["pip"],
         "requirements": None,
         "arguments": [],
         "files": [],
         "python": sys.executable,
         "user": ME,
+        "others": [],
+        **more,
     }
-    assert virtualenv.run(wanted, check_mode=True)["changed"] is True
+
+
+def test_empty_environments_are_made_and_a_second_run_changes_nothing(tmp_path: pathlib.Path) -> None:
+    other = wanted(tmp_path, path=str(tmp_path / "other"), stamp=str(tmp_path / "other.packages"))
+    both = wanted(tmp_path, others=[other])
+    stamps = [str(tmp_path / "packages"), str(tmp_path / "other.packages")]
+    assert virtualenv.run(both, check_mode=True)["stamps"] == stamps
     assert list(tmp_path.iterdir()) == []
-    assert virtualenv.run(wanted, check_mode=False)["changed"] is True
-    assert "wants pip\nhas pip-" in (tmp_path / "packages").read_text()
+    assert virtualenv.run(both, check_mode=False)["stamps"] == stamps
+    for stamp in stamps:
+        assert "wants pip\nhas pip-" in pathlib.Path(stamp).read_text()
     for check_mode in (True, False):
-        assert virtualenv.run(wanted, check_mode=check_mode)["changed"] is False
+        again = virtualenv.run(both, check_mode=check_mode)
+        assert (again["changed"], again["stamps"]) == (False, [])
+
+
+def test_what_is_wrong_with_each_of_several_environments_is_told_at_once(tmp_path: pathlib.Path) -> None:
+    other = wanted(tmp_path, user="nobody-has-this-name", path=str(tmp_path / "other"), stamp=str(tmp_path / "s"))
+    with pytest.raises(TaskstackError, match=r"There is no virtualenv at .*no account nobody-has-this-name"):
+        virtualenv.run(wanted(tmp_path, packages=[], others=[other]), check_mode=False)
 
 
 def test_a_command_that_fails_shows_its_last_lines_and_what_to_do(tmp_path: pathlib.Path) -> None:
