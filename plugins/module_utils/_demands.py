@@ -24,10 +24,10 @@ def refuse(sentences: t.Sequence[str]) -> None:
         raise TaskstackError(" ".join(sentences))
 
 
-def mistakes(application: str, kind: str, processes: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
+def mistakes(application: str, kinds: t.Sequence[str], processes: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
     """What is wrong on every host."""
     names = [process["name"] for process in processes]
-    labels = [("application", application), ("kind", kind), *(("process", name) for name in names)]
+    labels = [("application", application), *(("kind", kind) for kind in kinds), *(("process", name) for name in names)]
     found = [f"{what} {value!r} is not a name: use {NAME_RULE}." for what, value in labels if not NAME.match(value)]
     twice = sorted({name for name in names if names.count(name) > 1})
     found += [f"{name} is listed twice. Give each process its own name." for name in twice]
@@ -35,6 +35,8 @@ def mistakes(application: str, kind: str, processes: t.Sequence[t.Mapping[str, t
         name, variables = process["name"], process["environment"]
         texts = [*process["argv"], *map(str, variables.values()), *process["restart_on"]]
         texts += [process["directory"], process["user"], process["log"]]
+        if process["kind"] not in kinds:
+            found.append(f"{name}: kind must be one of {', '.join(kinds)}, not {process['kind']}.")
         if not process["argv"] or not process["argv"][0].startswith("/"):
             found.append(f"{name}: argv must begin with the absolute path of the program.")
         if not process["log"].startswith("/"):

@@ -23,8 +23,8 @@ class Supervisor(t.Protocol):
     def path(self, name: str) -> str:
         """The file of a program."""
 
-    def found(self, owner: sv.Owner, wanted: t.Collection[str]) -> tuple[dict[str, sv.Found], list[str]]:
-        """The owner's programs, and the wanted names that belong to somebody else."""
+    def found(self, owners: t.Collection[sv.Owner], wanted: t.Collection[str]) -> tuple[dict[str, sv.Found], list[str]]:
+        """The owners' programs, and the wanted names that belong to somebody else."""
 
     def health(self, names: t.Collection[str]) -> dict[str, sv.Health]:
         """How the programs do."""

@@ -31,15 +31,15 @@ class Supervisord:
         """The file of a program."""
         return os.path.join(self._directory, name + self._suffix)
 
-    def found(self, owner: sv.Owner, wanted: t.Collection[str]) -> tuple[dict[str, sv.Found], list[str]]:
-        """The owner's programs, and the wanted names that belong to somebody else."""
+    def found(self, owners: t.Collection[sv.Owner], wanted: t.Collection[str]) -> tuple[dict[str, sv.Found], list[str]]:
+        """The owners' programs, and the wanted names that belong to somebody else."""
         changed, removed = self._reread()
         texts = {name: read(self.path(name)) or "" for name in self._file_names()}
         infos = self._rpc.call("getAllProcessInfo")
         health = (
             _by_name(infos) if infos is not None else {n: sv.Health(sv.STARTING) for n in texts if _at_boot(texts[n])}
         )
-        mine = {name for name, text in texts.items() if sv.owner_of(text) == owner}
+        mine = {name for name, text in texts.items() if sv.owner_of(text) in owners}
         foreign = [name for name in wanted if name not in mine and (name in texts or name in health.keys() - removed)]
         names = mine | (health.keys() & removed & set(wanted))
         return {

@@ -38,10 +38,10 @@ class Systemd:
         """The unit file of a program."""
         return self._file(f"{name}.service")
 
-    def found(self, owner: sv.Owner, wanted: t.Collection[str]) -> tuple[dict[str, sv.Found], list[str]]:
-        """The owner's programs, and the wanted names that belong to somebody else."""
+    def found(self, owners: t.Collection[sv.Owner], wanted: t.Collection[str]) -> tuple[dict[str, sv.Found], list[str]]:
+        """The owners' programs, and the wanted names that belong to somebody else."""
         owned = self._owned()
-        mine = {name for name, (whose, _text) in owned.items() if whose == owner}
+        mine = {name for name, (whose, _text) in owned.items() if whose in owners}
         shown = self._show({*mine, *wanted})
         health = {name: _health(properties) for name, properties in shown.items()}
         foreign = [name for name in wanted if name not in mine and (name in owned or self._known(name, shown))]

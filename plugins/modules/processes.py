@@ -35,9 +35,15 @@ options:
       - Which of the application's programs the list is about, so that several tasks can each own some of them.
     type: str
     default: worker
+  kinds:
+    description:
+      - In place of O(kind), the kinds that the list is about when it is about several. Each program names its own then.
+    type: list
+    elements: str
+    default: []
   processes:
     description:
-      - All programs of this application and kind on this host. An empty list stops and removes them.
+      - All programs of this application and kind, or kinds, on this host. An empty list stops and removes them.
     type: list
     elements: dict
     required: true
@@ -50,7 +56,8 @@ options:
         required: true
       kind:
         description:
-          - Taken so that a definition of the filter can be handed over as it is; O(kind) of the module is what counts.
+          - One of O(kinds). Without those O(kind) of the module is what counts, and a definition of the filter can be
+            handed over as it is.
         type: str
       argv:
         description:
@@ -261,6 +268,7 @@ PROCESS_ARGS: dict[str, dict[str, t.Any]] = {
 ARGS: dict[str, dict[str, t.Any]] = {
     "application": {"type": "str", "required": True},
     "kind": {"type": "str", "default": "worker"},
+    "kinds": {"type": "list", "elements": "str", "default": []},
     "processes": {"type": "list", "elements": "dict", "required": True, "options": PROCESS_ARGS},
     "supervisor": {"type": "str", "choices": ["supervisord", "systemd"], "default": "supervisord"},
     "socket": {"type": "path", "default": "/var/run/supervisor.sock"},
@@ -276,13 +284,18 @@ Results = dict[str, t.Any]
 
 def run(params: Results, supervisor: Supervisor, digests: Digests, clock: Clock, check_mode: bool) -> Results:
     """Make it so, or tell what that would take."""
-    processes = params["processes"]
-    refuse(mistakes(params["application"], params["kind"], processes))
-    owner = sv.Owner(params["application"], params["kind"])
-    found, foreign = supervisor.found(owner, [process["name"] for process in processes])
+    processes, application = params["processes"], params["application"]
+    kinds = params["kinds"] or [params["kind"]]
+    if not params["kinds"]:
+        processes = [{**process, "kind": params["kind"]} for process in processes]
+    refuse(mistakes(application, kinds, processes))
+    owners = {process["name"]: sv.Owner(application, process["kind"]) for process in processes}
+    found, foreign = supervisor.found([sv.Owner(application, kind) for kind in kinds], owners)
     refuse([f"{name} exists already and is somebody else's. Rename one of them." for name in foreign])
-    heads = {p["name"]: sv.head(supervisor.comment, owner, digests.of(p["restart_on"])) for p in processes}
-    texts = {p["name"]: supervisor.render(p, heads[p["name"]]) for p in processes}
+    texts = {}
+    for process in processes:
+        head = sv.head(supervisor.comment, owners[process["name"]], digests.of(process["restart_on"]))
+        texts[process["name"]] = supervisor.render(process, head)
     steps = sv.plan({p["name"]: sv.Wanted(texts[p["name"]], p["state"] == "started") for p in processes}, found)
     if not check_mode:
         concerned = {step.name for step in steps}

@@ -46,13 +46,13 @@ class FakeSupervisor:
     def path(self, name: str) -> str:
         return f"/fake/{name}"
 
-    def found(self, owner: sv.Owner, wanted: t.Collection[str]) -> tuple[dict[str, sv.Found], list[str]]:
+    def found(self, owned: t.Collection[sv.Owner], wanted: t.Collection[str]) -> tuple[dict[str, sv.Found], list[str]]:
         health = self.health(self.files)
         owners = {name: sv.owner_of(text) for name, text in self.files.items()}
         found = {
             name: sv.Found(self.files[name], health[name], name in self.boot)
             for name, o in owners.items()
-            if o == owner
+            if o in owned
         }
         return found, [name for name in wanted if name in self.files and name not in found]
 
@@ -143,9 +143,15 @@ class Host:
         return {"name": name, **defaults, **options}
 
     def run(
-        self, *processes: dict[str, t.Any], check: bool = False, kind: str = "worker", changing: t.Any = ()
+        self,
+        *processes: dict[str, t.Any],
+        check: bool = False,
+        kind: str = "worker",
+        kinds: t.Any = (),
+        changing: t.Any = (),
     ) -> t.Any:
-        params = {"application": "shop", "kind": kind, "processes": list(processes), "watch_seconds": 10}
+        params = {"application": "shop", "kind": kind, "kinds": list(kinds), "watch_seconds": 10}
+        params["processes"] = list(processes)
         digests = Digests(changing, check, str(self.folder / "taskstack" / ".key"))
         return module.run(params, self.supervisor, digests, self.clock, check)
 

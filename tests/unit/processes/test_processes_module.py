@@ -79,6 +79,25 @@ def test_programs_of_other_kinds_and_applications_are_left_alone(host: t.Any) ->
     assert set(host.supervisor.running) == {"beat"}
 
 
+def test_one_list_of_several_kinds_owns_the_programs_of_all_of_them_and_no_others(host: t.Any) -> None:
+    host.run(host.process("beat"), kind="beat")
+    host.run(host.process("flower"), kind="flower")
+    host.run(host.process("a"), host.process("b"))
+    pids = dict(host.supervisor.running)
+    both = ("worker", "beat")
+    same = [host.process("a", kind="worker"), host.process("b", kind="worker"), host.process("beat", kind="beat")]
+    assert not host.run(*same, kinds=both)["changed"], "a list of one kind and one of several mean the same programs"
+    assert host.run(same[0], kinds=both)["removed"] == ["b", "beat"]
+    assert host.supervisor.running == {"a": pids["a"], "flower": pids["flower"]}
+
+
+@pytest.mark.parametrize("kind", ["flower", None])
+def test_a_program_of_a_kind_that_the_list_is_not_about_is_refused(host: t.Any, kind: str | None) -> None:
+    with pytest.raises(TaskstackError, match=f"a: kind must be one of worker, beat, not {kind}"):
+        host.run(host.process("a", kind=kind), kinds=("worker", "beat"))
+    assert not host.supervisor.story
+
+
 def test_a_name_that_somebody_else_has_is_refused_before_anything_happens(host: t.Any) -> None:
     host.supervisor.files["b"] = "[program:b]"
     with pytest.raises(TaskstackError, match="b exists already and is somebody else's"):
