@@ -50,6 +50,7 @@ DEFINITION_ARGS: dict[str, Option] = {
         },
     },
     "force": _NO,
+    "local_administrator": _NO,
     "vhosts": _objects(
         name=_NAME,
         description=_TEXT,

@@ -72,6 +72,13 @@ options:
         count is read after waiting until it is fresh, some seconds.
     type: bool
     default: false
+  local_administrator:
+    description:
+      - For the broker on this host. When it refuses O(management_user), or does not take it for an administrator, make
+        it one first, with RabbitMQ's command line tools, which need no login. Needs root.
+      - Check mode says that the user would be made and cannot tell what else would change then.
+    type: bool
+    default: false
   vhosts:
     description:
       - Virtual hosts.
@@ -475,11 +482,13 @@ version:
   sample: 4.0.5
 """
 
+import functools
 import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.taskstack.celery.plugins.module_utils import (
+    _administrator,
     _definitions,
     _definitions_apply,
     _definitions_check,
@@ -515,6 +524,21 @@ def run(
     }
 
 
+def run_here(
+    params: dict[str, t.Any], broker: t.Any, check_mode: bool, make: t.Callable[[str, str], None]
+) -> dict[str, t.Any]:
+    """The same with an administrator that may have to be made first."""
+    user = params["management_user"]
+    if not params["local_administrator"] or not _administrator.is_missing(broker):
+        return run(params, broker, check_mode)
+    made = {"kind": "users", "name": user, "action": "created"}
+    if check_mode:
+        return {"changed": True, "changes": [made], "diff": [], "version": ""}
+    make(user, params["management_password"])
+    result = run(params, broker, check_mode)
+    return {**result, "changed": True, "changes": [made, *result["changes"]]}
+
+
 def main() -> None:
     """Run as an Ansible module."""
     module = AnsibleModule(
@@ -524,7 +548,8 @@ def main() -> None:
     )
     module.no_log_values.update(_definitions_show.url_passwords(module.params))
     try:
-        module.exit_json(**run(module.params, Broker(module.params), module.check_mode))
+        make = functools.partial(_administrator.make, module.run_command)
+        module.exit_json(**run_here(module.params, Broker(module.params), module.check_mode, make))
     except TaskstackError as exc:
         module.fail_json(msg=str(exc))
 

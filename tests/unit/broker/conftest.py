@@ -57,6 +57,8 @@ class FakeBroker:
             if self.version < "3.11":
                 lists["vhosts"] = [{"name": entry["name"]} for entry in lists["vhosts"]]
             return json.loads(json.dumps({"rabbitmq_version": self.version, **lists}))
+        if parts == ("whoami",):
+            return {"name": self.login, "tags": self.held["users"][(self.login,)]["tags"]}
         if parts == ("vhosts",):
             return list(self.held["vhosts"].values())
         assert parts[0] == "bindings", parts
