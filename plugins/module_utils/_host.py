@@ -35,6 +35,18 @@ def owner(installed: bool, configuration: t.Mapping[str, str]) -> str:
     return "foreign" if installed else "absent"
 
 
+def plugins(files: t.Iterable[str]) -> list[str]:
+    """The plugins that RabbitMQ ships, from the names of what is in its directory of plugins."""
+    shipped = (name for name in files if re.search(r"-[0-9]|\.ez$", name))
+    return sorted({re.sub(r"-[0-9][^-]*$|\.ez$", "", name) for name in shipped})
+
+
+def configurations(environments: bytes) -> list[str]:
+    """With which of our configurations a broker was started, from the environments of its processes."""
+    words = environments.decode(errors="replace").split("\0")
+    return sorted({word.partition("=")[2] for word in words if word.startswith("TASKSTACK_CONFIGURATION=")})
+
+
 def stack(configuration: str) -> str:
     """The stack that set the broker up, as the broker's configuration says; empty when none says so."""
     found = re.search(r"^# Owner: (.+)$", configuration, re.MULTILINE)

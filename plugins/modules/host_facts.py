@@ -12,7 +12,7 @@ module: host_facts
 short_description: What is on a host before a stack is deployed there
 version_added: 1.0.0
 description:
-  - Looks, in a few milliseconds and without starting a program, at what a deployment depends on.
+  - Looks, in a few milliseconds and without asking any service, at what a deployment depends on.
   - The roles skip a package manager that would find nothing to do, and F(playbooks/site.yml) refuses a host whose
     RabbitMQ or supervisord serves something else.
 author:
@@ -64,8 +64,32 @@ ansible_facts:
           description: The stack that set RabbitMQ up; empty when none says so.
           type: str
           returned: always
+        rabbitmq_runs:
+          description: Whether a process of RabbitMQ runs.
+          type: bool
+          returned: always
+        rabbitmq_configurations:
+          description: The fingerprints of our configurations with which running processes of RabbitMQ were started.
+          type: list
+          elements: str
+          returned: always
+        rabbitmq_nodes:
+          description: Names of the RabbitMQ nodes that have a database on this host.
+          type: list
+          elements: str
+          returned: always
+        rabbitmq_plugins:
+          description: Names of the plugins that the installed RabbitMQ ships.
+          type: list
+          elements: str
+          returned: always
         accounts:
           description: Names of the local accounts.
+          type: list
+          elements: str
+          returned: always
+        groups:
+          description: Names of the local groups.
           type: list
           elements: str
           returned: always
@@ -84,13 +108,18 @@ ansible_facts:
           returned: always
 """
 
+import contextlib
 import glob
+import grp
 import os
 import pwd
 import socket
+import subprocess
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.taskstack.celery.plugins.module_utils import _disk, _host
+
+BROKER = "/var/lib/rabbitmq/mnesia"
 
 
 def read(*patterns: str) -> dict[str, str]:
@@ -105,19 +134,40 @@ def answers(path: str) -> bool:
         return client.connect_ex(path) == 0
 
 
+def brokers(user: str = "rabbitmq", program: str = "beam") -> tuple[bool, list[str]]:
+    """Whether Erlang runs as RabbitMQ's account, and with which of our configurations it was started."""
+    found = []
+    for folder in glob.glob("/proc/[0-9]*"):
+        # Processes come and go while one looks, and an account may be missing.
+        with contextlib.suppress(OSError, KeyError), open(f"{folder}/comm", encoding="utf-8") as file:
+            if file.read().startswith(program) and os.stat(folder).st_uid == pwd.getpwnam(user).pw_uid:
+                found.append(f"{folder}/environ")
+    # In a container root may not look into other users' processes, the broker's user into its own.
+    look = ["runuser", "-u", user, "--", "cat", *found]
+    seen = subprocess.run(look, capture_output=True, check=False).stdout if found and os.geteuid() == 0 else b""
+    return bool(found), _host.configurations(seen)
+
+
 def main() -> None:
     """Run as a module."""
     module = AnsibleModule(argument_spec={}, supports_check_mode=True)
     packages = _host.packages("".join(read("/var/lib/dpkg/status").values()))
     listens = _host.AMQP in _host.listening(read("/proc/net/tcp", "/proc/net/tcp6").values())
     rabbitmq = read("/etc/rabbitmq/*.conf")
+    runs, configurations = brokers()
+    shipped = glob.glob("/usr/lib/rabbitmq/plugins/*") + glob.glob("/usr/lib/rabbitmq/lib/*/plugins/*")
     programs = read("/etc/supervisor/conf.d/*", "/etc/supervisord.d/*")
     facts = {
         "packages": packages,
         "init": os.path.isdir("/run/systemd/system"),
-        "rabbitmq": _host.owner(listens or bool(glob.glob("/var/lib/rabbitmq/mnesia/*")), rabbitmq),
+        "rabbitmq": _host.owner(listens or bool(glob.glob(f"{BROKER}/*")), rabbitmq),
         "rabbitmq_owner": _host.stack("".join(rabbitmq.values())),
+        "rabbitmq_runs": runs,
+        "rabbitmq_configurations": configurations,
+        "rabbitmq_nodes": sorted(file.split("/")[-2] for file in glob.glob(f"{BROKER}/*/schema.DAT")),
+        "rabbitmq_plugins": _host.plugins(map(os.path.basename, shipped)),
         "accounts": sorted(account.pw_name for account in pwd.getpwall()),
+        "groups": sorted(group.gr_name for group in grp.getgrall()),
         "supervisord_answers": answers("/var/run/supervisor.sock"),
         "supervisord": _host.owner(bool(_host.strangers(programs)), {}),
         "strangers": _host.strangers(programs),

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import pathlib
+import pwd
+import shutil
+import subprocess
+
 from ansible_collections.taskstack.celery.plugins.module_utils import _host
+from ansible_collections.taskstack.celery.plugins.modules import host_facts
 
 STATUS = """Package: logrotate
 Status: install ok installed
@@ -35,3 +42,28 @@ def test_a_rabbitmq_is_ours_when_its_configuration_says_so() -> None:
 def test_programs_of_others_are_named() -> None:
     files = {"/etc/supervisor/conf.d/web.conf": "[program:web]", "/etc/supervisor/conf.d/s.conf": "; taskstack.celery"}
     assert _host.strangers(files) == ["/etc/supervisor/conf.d/web.conf"]
+
+
+def test_plugins_are_named_without_version_and_whatever_else_lies_there_is_left_out() -> None:
+    files = ["rabbitmq_mqtt-3.10.8", "rabbitmq_web_mqtt-4.0.5.ez", "accept-0.3.5", "my_plugin.ez", "README"]
+    assert _host.plugins(files) == ["accept", "my_plugin", "rabbitmq_mqtt", "rabbitmq_web_mqtt"]
+
+
+def test_a_running_broker_says_with_which_configuration_it_was_started() -> None:
+    environ = b"HOME=/var/lib/rabbitmq\0TASKSTACK_CONFIGURATION=abc\0A_TASKSTACK_CONFIGURATION=x\0"
+    assert _host.configurations(environ + environ) == ["abc"]
+    assert _host.configurations(b"") == []
+
+
+def test_a_process_counts_by_its_name_and_account_and_says_how_it_was_started(tmp_path: pathlib.Path) -> None:
+    me, program = pwd.getpwuid(os.geteuid()).pw_name, tmp_path / "beamtest"
+    shutil.copy("/bin/sleep", program)
+    assert host_facts.brokers(me, "beamtest") == (False, [])
+    with subprocess.Popen([program, "60"], env={"TASKSTACK_CONFIGURATION": "abc"}) as process:
+        try:
+            # Only root asks for more than names.
+            assert host_facts.brokers(me, "beamtest") == (True, ["abc"] if os.geteuid() == 0 else [])
+            assert host_facts.brokers("nobody", "beamtest") == (False, [])
+            assert host_facts.brokers("nobody-has-this-name", "beamtest") == (False, [])
+        finally:
+            process.kill()
