@@ -19,6 +19,9 @@ ROOT = next(folder for folder in pathlib.Path(__file__).absolute().parents if (f
 class Stack:
     """The stack `sample` on one host of one scenario."""
 
+    # A test adds its change to those of the tests before it and leaves it there: none has to undo another's.
+    changes: t.ClassVar[dict[str, dict[str, t.Any]]] = {}
+
     def __init__(self, scenario: str, host: t.Any, name: str) -> None:
         """`host` is testinfra's, `name` its name in the inventory."""
         self.folder, self.host, self.name = ROOT / "molecule" / scenario, host, name
@@ -40,6 +43,14 @@ class Stack:
         done = self.play(*arguments, **more)
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
         return sum(map(int, re.findall(r"changed=(\d+)", done.stdout)))
+
+    def change(self, *arguments: str, **variables: t.Any) -> set[str]:
+        """Deploy with a change on top of earlier ones; which processes are others than before, or new, or gone."""
+        before, changes = self.pids(), self.changes.setdefault(self.name, {})
+        changes.update(variables)
+        self.changed(*arguments, **changes)
+        after = self.pids()
+        return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
 
     def pids(self) -> dict[str, int]:
         """The main process of each program of the stack, by what it is: a node's name, beat or flower."""
@@ -109,6 +120,14 @@ class Stack:
         change(hosts["all"])
         (target / "hosts.yml").write_text(yaml.safe_dump(hosts))
         return target
+
+
+@pytest.fixture(scope="module")
+def first_state(request: pytest.FixtureRequest, host: t.Any) -> t.Iterator[None]:
+    """After the tests of a file that change the stack: as it was deployed, for those of other files."""
+    yield
+    if Stack.changes.pop(host.backend.name, None):
+        Stack(request.path.parent.parent.name, host, host.backend.name).changed()
 
 
 @pytest.fixture

@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
+import shutil
 import subprocess
 import time
 
+import ansible.module_utils
 import pytest
 import testinfra
 
-SCENARIO = pathlib.Path(__file__).parents[1]
-ROOT = SCENARIO.parents[1]
+ROOT = pathlib.Path(__file__).parents[3]
+MODULE = "ansible_collections.taskstack.celery.plugins.modules.processes"
 
 
 class Machine:
-    """A host, and module processes on it."""
+    """A host, and module processes on it, run there just as it is: what Ansible adds to it, converge has shown."""
 
-    def __init__(self, name: str, supervisor: str, folder: pathlib.Path) -> None:
+    def __init__(self, name: str, supervisor: str) -> None:
         self.host, self.name, self.supervisor = testinfra.get_host(f"docker://{name}"), name, supervisor
-        self.result_file = folder / "result.json"
 
     def keep(self, *programs: dict, check: bool = False, changing: tuple = ()) -> dict:
-        values = {"programs": programs, "changing": changing, "result_file": str(self.result_file)}
-        command = ["ansible-playbook", "-i", str(SCENARIO / "inventory"), "--limit", self.name, "--diff"]
-        command += ["--check"] * check + ["-e", json.dumps(values), str(SCENARIO / "keep.yml")]
-        variables = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
-        done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(self.result_file.read_text())
+        options = {"application": "demo", "supervisor": self.supervisor, "watch_seconds": 8}
+        options |= {"processes": programs, "changing": changing, "_ansible_check_mode": check, "_ansible_diff": True}
+        command = ["docker", "exec", "--interactive", "--env", "PYTHONPATH=/root/modules", self.name]
+        given = json.dumps({"ANSIBLE_MODULE_ARGS": options})
+        done = subprocess.run(
+            [*command, "python3", "-m", MODULE], input=given, capture_output=True, text=True, check=False
+        )
+        assert done.stdout, done.stderr
+        return json.loads(done.stdout)
 
     def pid(self, name: str) -> int:
         if self.supervisor == "systemd":
@@ -59,12 +61,27 @@ def program(letter: str, *arguments: str, **options: object) -> dict:
     }
 
 
-@pytest.fixture(
-    params=[("ts-processes-bookworm", "supervisord"), ("ts-processes-trixie", "systemd")], ids=lambda p: p[1]
-)
-def machine(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Machine:
+BOOKWORM, TRIXIE = ("ts-processes-bookworm", "supervisord"), ("ts-processes-trixie", "systemd")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def modules(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Our modules, and what they need of Ansible, on both machines."""
+    folder = tmp_path_factory.mktemp("modules")
+    ours = folder / "ansible_collections/taskstack/celery/plugins"
+    for part in ("modules", "module_utils"):
+        shutil.copytree(ROOT / "plugins" / part, ours / part)
+    theirs = pathlib.Path(ansible.module_utils.__path__[0])
+    shutil.copytree(theirs, folder / "ansible/module_utils")
+    (folder / "ansible/__init__.py").touch()
+    for name, _supervisor in (BOOKWORM, TRIXIE):
+        subprocess.run(["docker", "cp", f"{folder}/.", f"{name}:/root/modules"], check=True, capture_output=True)
+
+
+@pytest.fixture(params=[BOOKWORM, TRIXIE], ids=lambda p: p[1])
+def machine(request: pytest.FixtureRequest) -> Machine:
     """A machine with the programs a and b."""
-    machine = Machine(*request.param, tmp_path)
+    machine = Machine(*request.param)
     result = machine.keep(program("a"), program("b"))
     assert "msg" not in result, result["msg"]
     return machine
@@ -183,8 +200,8 @@ def test_somebody_else_s_program_is_never_taken_over(machine: Machine) -> None:
     assert "theirs exists already and is somebody else's" in result["msg"]
 
 
-def test_systemctl_works_as_people_expect(tmp_path: pathlib.Path) -> None:
-    machine = Machine("ts-processes-trixie", "systemd", tmp_path)
+def test_systemctl_works_as_people_expect() -> None:
+    machine = Machine(*TRIXIE)
     machine.keep(program("a"), program("b"))
     run = machine.host.check_output
     assert run("systemctl is-enabled demo-a demo.target") == "enabled\nenabled"
@@ -205,8 +222,8 @@ def test_supervisord_tells_the_world_nothing_but_its_own_socket() -> None:
     assert host.run("ss -lntp | grep supervisord").stdout == ""
 
 
-def test_a_supervisord_that_was_down_is_no_reason_to_restart_anything(tmp_path: pathlib.Path) -> None:
-    machine = Machine("ts-processes-bookworm", "supervisord", tmp_path)
+def test_a_supervisord_that_was_down_is_no_reason_to_restart_anything() -> None:
+    machine = Machine(*BOOKWORM)
     machine.keep(program("a"), program("b"))
     machine.host.check_output("supervisorctl shutdown")
     while machine.host.run("pgrep supervisord").rc == 0:
@@ -214,3 +231,20 @@ def test_a_supervisord_that_was_down_is_no_reason_to_restart_anything(tmp_path: 
     assert not machine.keep(program("a"), program("b"), check=True)["changed"]
     machine.host.check_output("supervisord -c /etc/supervisor/supervisord.conf")
     assert not machine.keep(program("a"), program("b"))["changed"]
+
+
+def test_a_supervisord_from_pypi_keeps_programs_and_brings_them_back_with_the_machine() -> None:
+    machine = Machine(TRIXIE[0], "supervisord")
+    run = machine.host.check_output
+    assert machine.host.run("dpkg -l supervisor").rc != 0
+    assert run("systemctl is-active supervisor; systemctl is-enabled supervisor") == "active\nenabled"
+    assert machine.keep({**program("p"), "name": "pypi-p"})["started"] == ["pypi-p"]
+    control = "/opt/taskstack/supervisord/bin/supervisorctl"
+    before = run(f"{control} pid pypi-p")
+    run("systemctl restart supervisor")
+    deadline = time.monotonic() + 20
+    while (after := machine.host.run(f"{control} pid pypi-p").stdout.strip()) in ("", "0", before):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert run(f"ps -o args= -p {after}").endswith("/usr/local/bin/demo p")
+    assert machine.keep()["removed"] == ["pypi-p"]

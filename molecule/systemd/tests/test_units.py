@@ -5,12 +5,24 @@ from __future__ import annotations
 import json
 import typing as t
 
+import pytest
+
 testinfra_hosts = ["docker://ts-systemd-stack"]
+pytestmark = pytest.mark.usefixtures("first_state")
 
 UNITS = {f"sample-{name}.service" for name in ("quick", "slow", "beat", "flower")}
 QUICK = {"name": "quick", "queues": ["celery"], "concurrency": 2}
 SLOW = {"name": "slow", "queues": ["slow"], "concurrency": 1}
 LONG = "from sample_app.tasks import slow; r = slow.delay({0}); print(r.get(timeout=90))"
+
+
+DJANGO = """
+SECRET_KEY = 'x'
+USE_TZ = True
+INSTALLED_APPS = ['django.contrib.contenttypes', 'django_celery_beat']
+DEFAULT_AUTO_FIELD = 'django.db.models.AutoField'
+DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': '/var/lib/taskstack/sample/home/beat.sqlite3'}}
+"""
 
 
 def running(stack: t.Any) -> bool:
@@ -19,6 +31,36 @@ def running(stack: t.Any) -> bool:
 
 def test_a_task_goes_through_the_queue_and_its_result_comes_back(stack: t.Any) -> None:
     assert "20 + 22 = 42" in stack.host.check_output("celery-sample --run python -m sample_app")
+
+
+def test_nothing_speaks_to_the_broker_without_tls(stack: t.Any) -> None:
+    """Workers, beat and Flower work over amqps with the inventory's own authority; there is no other port to reach."""
+    tables = stack.host.check_output("cat /proc/net/tcp /proc/net/tcp6")
+    listening = {int(line.split()[1].rpartition(":")[2], 16) for line in tables.splitlines() if " 0A " in line}
+    assert 5671 in listening and 5672 not in listening
+    connections = stack.host.check_output("rabbitmqctl -q list_connections user ssl --formatter json")
+    assert {(one["user"], one["ssl"]) for one in json.loads(connections)} == {("sample", True)}
+    sent = "Sending due task tick"
+    beat = stack.host.file("/var/log/taskstack/sample/sample-beat.log")
+    stack.wait_for("a task of beat's", lambda: sent in beat.content_string)
+    status, page = stack.flower("/broker")
+    assert status == 200 and 'id="slow"' in page
+
+
+def test_another_authority_is_not_trusted(stack: t.Any) -> None:
+    code = (
+        "import os, ssl; os.environ['SSL_CERT_FILE'] = '/etc/ssl/certs/ca-certificates.crt';"
+        "from sample_app import app; app.connection().ensure_connection(max_retries=1)"
+    )
+    refused = stack.host.run("celery-sample --run python -c %s", code)
+    assert refused.rc != 0 and "certificate verify failed" in refused.stderr
+
+
+def test_status_sees_the_whole_stack_over_tls(stack: t.Any) -> None:
+    done = stack.play(playbook="playbooks/status.yml", status_require="broker,workers,beat,flower")
+    assert done.returncode == 0, done.stdout[-3000:]
+    for node in ("quick", "slow"):
+        assert f"{node}@{stack.name}" in done.stdout
 
 
 def test_every_process_is_a_unit_that_runs_and_starts_at_boot(stack: t.Any) -> None:
@@ -51,14 +93,29 @@ def test_a_second_run_and_a_dry_run_change_nothing(stack: t.Any) -> None:
 
 
 def test_one_changed_concurrency_restarts_one_worker_whose_task_finishes(stack: t.Any) -> None:
-    before = stack.pids()
     stack.begin(LONG.format(20), "/tmp/long")
     stack.wait_for("the start of the long task", lambda: running(stack))
-    stack.changed(worker_nodes=[QUICK, {**SLOW, "concurrency": 2}])
-    after = stack.pids()
-    assert {name for name in before if before[name] != after[name]} == {"slow"}
+    assert stack.change(worker_nodes=[QUICK, {**SLOW, "concurrency": 2}]) == {"slow"}
     stack.wait_for("the result", lambda: "worked for 20 s" in stack.host.file("/tmp/long").content_string)
-    stack.changed()
+
+
+def test_djangos_scheduler_sends_the_tasks_of_the_inventory_from_its_database(stack: t.Any) -> None:
+    """django-celery-beat, as applications of Django have it: installed, its tables made, then asked for."""
+    celery = "celery-sample --run"
+    stack.host.check_output(f"{celery} pip install -q django-celery-beat")
+    stack.host.check_output("printf %%s %s > /opt/sample/beat_settings.py", DJANGO)
+    migrate = f"{celery} env DJANGO_SETTINGS_MODULE=beat_settings python -m django"
+    stack.host.check_output(f"{migrate} migrate -v 0")
+    log = stack.host.file("/var/log/taskstack/sample/sample-beat.log")
+    sent = log.content_string.count("Sending due task tick")
+    scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
+    environment = {"DJANGO_SETTINGS_MODULE": "beat_settings"}
+    moved = stack.change(beat_scheduler=scheduler, taskstack_environment=environment)
+    assert "beat" in moved
+    stack.wait_for("a task", lambda: log.content_string.count("Sending due task tick") > sent + 1)
+    code = "from django_celery_beat.models import PeriodicTask; print([*PeriodicTask.objects.values_list('name')])"
+    names = stack.host.check_output(f"{migrate} shell -v 0 -c %s", code)
+    assert "'tick'" in names and "'heartbeat'" in names
 
 
 def test_flower_wants_a_password_and_shows_the_workers(stack: t.Any) -> None:
