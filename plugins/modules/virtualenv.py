@@ -108,7 +108,7 @@ stamps:
 """
 
 import typing as t
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.taskstack.celery.plugins.module_utils import _disk, _layout, _virtualenv
@@ -127,8 +127,8 @@ ONE = {
 ARGS = {**ONE, "others": {"type": "list", "elements": "dict", "default": [], "options": ONE}}
 
 
-def one(params: t.Mapping[str, t.Any], check_mode: bool) -> tuple[bool, dict[str, t.Any]]:
-    """Plan, carry out, and write down what came of it: whether something changed, and the stamp's diff."""
+def one(params: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    """Plan, carry out, and write down what came of it."""
     path, what = params["path"], (params["packages"], params["requirements"], params["arguments"])
     stamp = _disk.look(params["stamp"])
     before = (stamp.content or b"").decode() if stamp else ""
@@ -144,8 +144,7 @@ def one(params: t.Mapping[str, t.Any], check_mode: bool) -> tuple[bool, dict[str
         after = _virtualenv.text(wants, _virtualenv.installed(path) or [], files)
         if after != before:
             _disk.apply(_layout.Change(stamp, _layout.Node(params["stamp"], 0, 0, 0o644, after.encode())))
-    diff = {"before_header": path, "after_header": path, "before": before, "after": after}
-    return plan.create or plan.install or after != before, diff
+    return {"before_header": path, "after_header": path, "before": before, "after": after}
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
@@ -153,13 +152,13 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     every = [params, *params["others"]]
     with ThreadPoolExecutor(len(every)) as pool:
         running = [pool.submit(one, item, check_mode) for item in every]
-    wrong = [str(exc) for exc in map(Future.exception, running) if isinstance(exc, (TaskstackError, OSError))]
+    wrong = [str(exc) for exc in (future.exception() for future in running) if exc]
     if wrong:
         raise TaskstackError(" ".join(wrong))
-    done = [future.result() for future in running]
-    stamps = [item["stamp"] for item, (changed, _diff) in zip(every, done) if changed]
+    diff = [future.result() for future in running]
+    stamps = [item["stamp"] for item, part in zip(every, diff) if part["before"] != part["after"]]
     packages = _virtualenv.installed(params["path"]) or []
-    return {"changed": bool(stamps), "packages": packages, "stamps": stamps, "diff": [diff for _changed, diff in done]}
+    return {"changed": bool(stamps), "packages": packages, "stamps": stamps, "diff": diff}
 
 
 def main() -> None:
