@@ -75,7 +75,7 @@ _value:
   description:
     - One dictionary per process with C(name), C(kind), C(argv), C(directory), C(user), C(group), C(environment),
       C(log), C(stop_signal), C(stop_timeout), C(state), C(restart_on), C(ready), C(broken), C(memory_max) and
-      C(write_paths).
+      C(write_paths); beat's also has C(steady_seconds).
   type: list
   elements: dict
 """

@@ -157,7 +157,8 @@ def _beat(entry: Options, stack: t.Mapping[str, t.Any], here: dict[str, str]) ->
     # A supervisor knows the pid; a pidfile left behind would block the next start.
     argv = [here["launcher"], "beat", "--pidfile=", *_arguments(options, tables.BEAT), *options.get("extra_args", [])]
     ready = r"beat: Starting\.\.\." if options["log_level"] in ("DEBUG", "INFO") else None
-    return {"argv": argv, "ready": ready, "broken": "beat: Connection error"}
+    # It says so before it opens its schedule, which may be broken or in a database that is not there.
+    return {"argv": argv, "ready": ready, "steady_seconds": 2, "broken": "beat: Connection error"}
 
 
 def _flower(entry: Options, stack: t.Mapping[str, t.Any], here: dict[str, str]) -> Definition:

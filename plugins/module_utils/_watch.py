@@ -30,10 +30,13 @@ class Watched:
         self.process = process
         self._log = Log(process["log"])
         self._pid = 0
+        self._ready_at: float | None = None
 
-    def ready(self) -> bool:
-        """Whether it said that it is up."""
-        return self._says("ready")
+    def ready(self, now: float) -> bool:
+        """Whether it said that it is up, as long ago as it has to stay up after that."""
+        if self._ready_at is None and self._says("ready"):
+            self._ready_at = now
+        return self._ready_at is not None and now - self._ready_at >= (self.process.get("steady_seconds") or 0)
 
     def failure(self, health: Health, time_is_up: bool) -> str:
         """Why it does not run as it should; empty when it does."""
@@ -64,10 +67,10 @@ def watch(started: t.Iterable[Watched], health: HealthOf, seconds: float, clock:
     failures = []
     deadline = clock.monotonic() + seconds
     while pending:
-        now = health(pending.keys())
+        now, moment = health(pending.keys()), clock.monotonic()
         # Asked before the failure: who is ready and dies in the same moment has died.
-        ready = {name for name, watched in pending.items() if watched.ready()}
-        time_is_up = clock.monotonic() >= deadline
+        ready = {name for name, watched in pending.items() if watched.ready(moment)}
+        time_is_up = moment >= deadline
         for name, watched in list(pending.items()):
             why = watched.failure(now.get(name, Health()), time_is_up and name not in ready)
             if why:

@@ -120,6 +120,12 @@ options:
           - Regular expression for what the program writes to its log once it works. The watch ends there, and the
             restart of the next program waits for it.
         type: str
+      steady_seconds:
+        description:
+          - Seconds that the program has to stay up after its log has matched O(processes[].ready), for one that says so
+            too early.
+        type: int
+        default: 0
       broken:
         description:
           - Regular expression for what the program writes to its log when it stays up but does not work.
@@ -261,6 +267,7 @@ PROCESS_ARGS: dict[str, dict[str, t.Any]] = {
     "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
     "restart_on": {"type": "list", "elements": "path", "default": []},
     "ready": {"type": "str"},
+    "steady_seconds": {"type": "int", "default": 0},
     "broken": {"type": "str"},
     "memory_max": {"type": "str"},
     "write_paths": {"type": "list", "elements": "path"},

@@ -39,6 +39,7 @@ class FakeSupervisor:
         self.running: dict[str, tuple[int, str]] = {}
         self.failing: set[str] = set()
         self.stopping: dict[str, float] = {}
+        self.dies_at: dict[str, float] = {}
         self.boot: set[str] = set()
         self.story: list[str] = []
         self.pids = 0
@@ -61,6 +62,10 @@ class FakeSupervisor:
             if self.clock.now >= until:
                 del self.stopping[name], self.running[name]
                 self.story.append(f"{name} ended")
+        for name, moment in list(self.dies_at.items()):
+            if self.clock.now >= moment and name in self.running:
+                del self.dies_at[name], self.running[name]
+                self.failing.add(name)
         return {name: self._health(name) for name in names}
 
     def render(self, process: dict[str, t.Any], head: str) -> str:

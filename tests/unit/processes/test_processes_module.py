@@ -125,6 +125,14 @@ def test_a_program_that_says_that_it_works_is_not_watched_any_longer(host: t.Any
     assert host.clock.now < 1
 
 
+def test_a_program_that_says_too_early_that_it_works_has_to_stay_up_for_a_while(host: t.Any) -> None:
+    host.run(host.process("a", steady_seconds=2))
+    assert 2 <= host.clock.now < 3
+    host.supervisor.dies_at["b"] = host.clock.now + 1
+    with pytest.raises(TaskstackError, match="b did not stay up"):
+        host.run(host.process("a", steady_seconds=2), host.process("b", steady_seconds=2))
+
+
 def test_programs_that_say_nothing_are_watched_all_at_once(make_host: t.Any, tmp_path: pathlib.Path) -> None:
     host = make_host(tmp_path, **dict.fromkeys("abc", "mute"))
     host.run(*(host.process(name) for name in "abc"))
