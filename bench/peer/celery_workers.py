@@ -1,4 +1,4 @@
-"""Forks as many Celery workers as asked for, after one import: python celery_workers.py COUNT."""
+"""Forks as many Celery workers as asked for, after one import: celery_workers.py COUNT RECORDER'S-DIRECTORY."""
 
 import os
 import sys
@@ -20,7 +20,8 @@ if __name__ == "__main__":
     for number in range(int(sys.argv[1])):
         if os.fork() == 0:
             quiet = ["--without-mingle", "--without-gossip", "-l", "ERROR"]
-            app.worker_main(["worker", "-P", "solo", "-n", f"w{number}@bench", *quiet])
+            os.environ.update(TASKSTACK_RECORDER_DIRECTORY=sys.argv[2], TASKSTACK_RECORDER_NODE=f"w{number}@bench")
+            app.worker_main(["worker", "-P", "solo", "-n", f"w{number}@bench", "-I", "taskstack_recorder", *quiet])
             sys.exit(0)
     while True:
         time.sleep(60)
