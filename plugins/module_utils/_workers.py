@@ -68,6 +68,8 @@ def pool_name(stats: t.Mapping[str, t.Any]) -> str | None:
         return "prefork"
     if "threads" in pool:
         return "threads"
+    if "free-threads" in pool:
+        return "eventlet"
     if stats.get("pid") is not None and pool.get("processes") == [stats["pid"]]:
         return "solo"
     return None

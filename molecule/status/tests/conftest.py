@@ -12,6 +12,7 @@ import typing as t
 import pytest
 
 ROOT = next(folder for folder in pathlib.Path(__file__).absolute().parents if (folder / "galaxy.yml").exists())
+WATCHER = {"management_user": "watcher", "management_password": "watcher", "vhost": "legacy"}
 INVENTORY = ROOT / "molecule" / "status" / "inventory"
 
 
@@ -37,8 +38,13 @@ def status() -> t.Callable[..., dict[str, t.Any]]:
 @pytest.fixture
 def legacy_status() -> t.Callable[..., dict[str, t.Any]]:
     """Module status for the stack that this collection does not know."""
-    login = {"management_user": "watcher", "management_password": "watcher", "vhost": "legacy"}
-    return lambda **arguments: call("status", "ts-status-legacy", **{**login, **arguments})
+    return lambda **arguments: call("status", "ts-status-legacy", **{**WATCHER, **arguments})
+
+
+@pytest.fixture
+def legacy_revoke() -> t.Callable[..., dict[str, t.Any]]:
+    """Module revoke for the same."""
+    return lambda **arguments: call("revoke", "ts-status-legacy", **{**WATCHER, **arguments})
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pathlib
+import re
 import time
 import typing as t
 
@@ -12,7 +14,9 @@ def states(report: dict[str, t.Any]) -> dict[str, str]:
     return {worker["node"]: worker["state"] for worker in report["workers"]}
 
 
-def test_celery_4_and_5_and_odd_names_are_all_told(legacy_status: t.Any, legacy_workers: t.Any) -> None:
+def test_celery_4_and_5_and_odd_names_are_all_told_and_no_reply_queue_is_left_behind(
+    legacy_status: t.Any, legacy_workers: t.Any, inside_legacy: t.Any
+) -> None:
     odd = "odd näme&<b>.é@dev"
     legacy_workers(("5.2", odd, "-c 2"), ("5.2", "thr@dev", "-P threads"), ("4.4", "old@dev", "-c 1"))
     found = legacy_status()
@@ -24,6 +28,30 @@ def test_celery_4_and_5_and_odd_names_are_all_told(legacy_status: t.Any, legacy_
         "old@dev": ("up", "prefork", "4.4.7"),
     }
     assert any("different major versions of Celery" in problem for problem in found["problems"])
+    assert "taskstack" not in inside_legacy("rabbitmqctl -q list_queues -p legacy name </dev/null")
+
+
+def test_green_pools_are_told_and_what_such_a_pool_cannot_terminate_is_an_error(
+    legacy_status: t.Any, legacy_workers: t.Any, legacy_revoke: t.Any, inside_legacy: t.Any
+) -> None:
+    legacy_workers(("5.2", "gevent@dev", "-P gevent -c 5 -Q one"), ("5.2", "eventlet@dev", "-P eventlet -c 5 -Q two"))
+    nap = "import legacy_app as l; [print(l.nap.apply_async((90,), queue=queue).id) for queue in ('one', 'two')]"
+    one, two = inside_legacy(f'cd /opt && celery-5.2/bin/python -c "{nap}"').split()
+
+    def running() -> dict[str, str]:
+        return {task["id"]: task["worker"] for task in legacy_status()["tasks"] if task["state"] == "active"}
+
+    for _ in range(20):
+        if len(running()) == 2:
+            break
+    assert running() == {one: "gevent@dev", two: "eventlet@dev"}
+    told = {row["node"]: (row["state"], row["pool"], row["concurrency"]) for row in legacy_status()["workers"]}
+    # The gevent of Celery before 5.3 does not say what it is.
+    assert told == {"gevent@dev": ("up", None, 5), "eventlet@dev": ("up", "eventlet", 5)}
+    refused = legacy_revoke(ids=[one], terminate=True)
+    assert not refused["succeeded"] and "Worker gevent@dev refused: NotImplementedError" in refused["msg"]
+    assert legacy_revoke(ids=[two], terminate=True)["succeeded"]
+    assert running() == {one: "gevent@dev"}
 
 
 def test_a_renamed_control_exchange_is_a_parameter(legacy_status: t.Any, legacy_workers: t.Any) -> None:
@@ -74,7 +102,13 @@ def test_replies_above_a_megabyte_arrive_whole(
     assert len(found["workers"][0]["scheduled"]) == 300
 
 
-def test_no_reply_queue_is_left_behind(legacy_status: t.Any, legacy_workers: t.Any, inside_legacy: t.Any) -> None:
-    legacy_workers(("5.2", "a@dev", "-c 1"))
-    legacy_status()
-    assert "taskstack" not in inside_legacy("rabbitmqctl -q list_queues -p legacy name </dev/null")
+def test_a_broker_that_serves_somebody_else_is_refused_before_any_host_is_changed(
+    stack: t.Any, tmp_path: pathlib.Path
+) -> None:
+    def take_theirs(everything: dict[str, t.Any]) -> None:
+        everything["children"]["rabbitmq"]["hosts"] = {"ts-status-legacy": None}
+
+    refused = stack.play(inventory=stack.inventory(tmp_path, take_theirs))
+    said = " ".join(refused.stdout.split())
+    assert refused.returncode and "serves something else already (virtual hosts legacy; users legacy, watcher;" in said
+    assert set(re.findall(r"changed=(\d+)", refused.stdout)) == {"0"}

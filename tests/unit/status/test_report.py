@@ -178,6 +178,7 @@ def test_running_tasks_come_first_and_recorded_ends_follow_the_newest_first() ->
         ({"pool": {"implementation": "celery.concurrency.thread:TaskPool"}}, "threads"),
         ({"pool": {"max-concurrency": 2, "writes": {}, "processes": [8, 9]}}, "prefork"),
         ({"pool": {"max-concurrency": 3, "threads": 2}}, "threads"),
+        ({"pool": {"max-concurrency": 3, "free-threads": 2, "running-threads": 1}}, "eventlet"),
         ({"pid": 5, "pool": {"max-concurrency": 1, "processes": [5]}}, "solo"),
         ({"error": "odd"}, None),
     ],
