@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import time
 import typing as t
@@ -14,6 +16,12 @@ import pytest
 import yaml
 
 ROOT = next(folder for folder in pathlib.Path(__file__).absolute().parents if (folder / "galaxy.yml").exists())
+
+
+def environment() -> dict[str, str]:
+    """What a playbook of this repository is run with."""
+    found = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+    return {**found, "MOLECULE_PROJECT_DIRECTORY": str(ROOT)}
 
 
 class Stack:
@@ -32,11 +40,22 @@ class Stack:
         """Run a shipped playbook; the variables come on top of the inventory."""
         command = ["ansible-playbook", ROOT / playbook, "--inventory", inventory or self.folder / "inventory"]
         command += [*arguments, "--extra-vars", json.dumps(variables)]
-        environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
-        environment["MOLECULE_PROJECT_DIRECTORY"] = str(ROOT)
         return subprocess.run(
-            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
+
+    @contextlib.contextmanager
+    def playing(self, playbook: str, **variables: t.Any) -> t.Iterator[subprocess.Popen[str]]:
+        """A shipped playbook that runs until somebody presses Ctrl-C, as at the end of the block."""
+        command = ["ansible-playbook", ROOT / playbook, "--inventory", self.folder / "inventory"]
+        command += ["--extra-vars", json.dumps(variables)]
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        process = subprocess.Popen(command, cwd=ROOT, env=environment(), text=True, start_new_session=True, **pipes)
+        try:
+            yield process
+        finally:
+            os.killpg(process.pid, signal.SIGINT)
+            process.communicate(timeout=60)
 
     def changed(self, *arguments: str, **more: t.Any) -> int:
         """How many tasks of a playbook changed something; it must succeed."""

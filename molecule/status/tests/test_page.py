@@ -8,6 +8,8 @@ import re
 import subprocess
 import typing as t
 
+import pytest
+
 ROOT = next(folder for folder in pathlib.Path(__file__).absolute().parents if (folder / "galaxy.yml").exists())
 ARTEFACTS = ROOT / ".ansible" / "artefacts"
 BROWSER = "chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --hide-scrollbars"
@@ -16,6 +18,7 @@ VIEWS = {
     "dark": "--window-size=1280,1400 --blink-settings=preferredColorScheme=0",
     "phone": "--window-size=500,2400",
 }
+MADE: list[tuple[str, pathlib.Path]] = []
 
 testinfra_hosts = ["docker://ts-status-stack"]
 
@@ -33,6 +36,17 @@ def bring(page: str, file: str) -> None:
 def complaints(file: str) -> list[str]:
     said = browse("--enable-logging=stderr --dump-dom", file).stderr
     return [line for line in said.splitlines() if "CONSOLE" in line]
+
+
+@pytest.fixture
+def report(stack: t.Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, pathlib.Path]:
+    """What the playbook prints and the page it writes, made once for all who only read them."""
+    if not MADE:
+        page = tmp_path_factory.mktemp("status") / "page.html"
+        done = stack.play(playbook="playbooks/status.yml", status_page=str(page))
+        assert done.returncode == 0, done.stdout[-3000:]
+        MADE.append((done.stdout, page))
+    return MADE[0]
 
 
 def test_the_page_shows_the_modules_numbers_and_the_browser_has_nothing_to_complain_of(
@@ -77,18 +91,34 @@ def test_the_page_shows_the_modules_numbers_and_the_browser_has_nothing_to_compl
     stack.python("from sample_app import app; app.connection().default_channel.queue_delete('<b>&\"odd\"')")
 
 
-def test_the_browser_would_complain_of_a_script_that_a_task_smuggled_in(stack: t.Any, tmp_path: pathlib.Path) -> None:
-    done = stack.play(playbook="playbooks/status.yml", status_page=str(tmp_path / "page.html"))
-    assert done.returncode == 0
-    page = (tmp_path / "page.html").read_text()
+def test_a_watched_page_is_written_again_until_somebody_stops_it(stack: t.Any, tmp_path: pathlib.Path) -> None:
+    page = tmp_path / "page.html"
+
+    def shown(waiting: int) -> bool:
+        return page.exists() and f'data-queue="watched" data-waiting="{waiting}"' in page.read_text()
+
+    send = "from sample_app.tasks import add; add.apply_async((1, 2), queue='watched')"
+    stack.python(send)
+    with stack.playing("playbooks/status.yml", status_page=str(page), watch=1) as watching:
+        stack.wait_for("the first page", lambda: shown(1))
+        stack.python(send)
+        stack.wait_for("a page with the second task", lambda: shown(2))
+        assert watching.poll() is None, "it goes on until it is stopped"
+    assert watching.returncode not in (None, 0)
+    stack.python("from sample_app import app; app.connection().default_channel.queue_delete('watched')")
+
+
+def test_the_browser_would_complain_of_a_script_that_a_task_smuggled_in(
+    report: tuple[str, pathlib.Path],
+) -> None:
+    page = report[1].read_text()
     bring(page.replace("<footer>", "<script>document.title='owned'</script><footer>"), "smuggled.html")
     assert any("Content Security Policy" in line for line in complaints("smuggled.html"))
     assert "owned" not in browse("--dump-dom", "smuggled.html").stdout.partition("</title>")[0]
 
 
-def test_the_table_fits_a_terminal_of_100_columns(stack: t.Any) -> None:
-    done = stack.play(playbook="playbooks/status.yml")
-    lines = done.stdout.partition("|-\n")[2].splitlines()
+def test_the_table_fits_a_terminal_of_100_columns(report: tuple[str, pathlib.Path]) -> None:
+    lines = report[0].partition("|-\n")[2].splitlines()
     table = [line[8:] for line in lines[: next(n for n, line in enumerate(lines) if line.startswith("TASK ["))]]
     assert any(line.startswith("WORKER") for line in table)
     assert max(map(len, table)) <= 100

@@ -56,6 +56,16 @@ def test_all_is_up_and_every_part_says_what_it_is(status: Status, stack: t.Any) 
     }
 
 
+def test_workers_answer_questions_together_and_take_no_orders_that_way(stack: t.Any) -> None:
+    code = (
+        "from sample_app import app; commands = ['report', 'shutdown']; "
+        "print(app.control.broadcast('taskstack_inspect', arguments={'commands': commands}, reply=True, limit=3))"
+    )
+    said = stack.python(code)
+    assert said.count("celery:5.7.0") == said.count("KeyError('shutdown')") == 3
+    assert stack.host.run("grep 'pidbox command error' /var/log/taskstack/sample/*.log").stdout == ""
+
+
 def test_a_stopped_worker_process_is_silent_within_the_deadline(status: Status, stack: t.Any) -> None:
     times = [time.monotonic()]
     status()
