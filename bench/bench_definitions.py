@@ -23,6 +23,7 @@ HOST = "bench-definitions"
 ROOT = Path(__file__).resolve().parent.parent
 LOGIN = {"management_user": "guest", "management_password": "guest"}
 GOAL_RATIO, GOAL_SECONDS, GOAL_MEGABYTES = 20, 1.5, 100
+PARTS = os.environ.get("PARTS", "twenty thousand").split()
 # The module as the host runs it, timed from outside: interpreter, imports and all.
 RUNNER = """
 import json, resource, subprocess, sys, time
@@ -149,10 +150,10 @@ def main() -> None:
     """Measure, say whether the goals are reached, clean up."""
     try:
         set_up()
-        reached = [twenty(), thousand()]
+        reached = [part() for part in (twenty, thousand) if part.__name__ in PARTS]
     finally:
         subprocess.run(["docker", "rm", "-f", "-v", HOST], check=True, stdout=subprocess.DEVNULL)
-    print(f"  goals: {GOAL_RATIO} times faster {reached[0]}; {GOAL_SECONDS} s and {GOAL_MEGABYTES} MB {reached[1]}")
+    print(f"  goals of {' and '.join(PARTS)} reached: {reached}")
     sys.exit(not all(reached))
 
 

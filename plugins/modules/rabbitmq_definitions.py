@@ -446,7 +446,7 @@ EXAMPLES = r"""
     policies:
       - {name: bounded, vhost: catmaid, pattern: ^celery$, apply_to: queues, definition: {max-length: 100000}}
 
-- name: Have exactly these policies in the virtual host, and remove guest
+- name: Have exactly these policies in the virtual host
   taskstack.celery.rabbitmq_definitions:
     management_user: admin
     management_password: "{{ rabbitmq_admin_password }}"

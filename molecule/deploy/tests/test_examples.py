@@ -15,9 +15,13 @@ testinfra_hosts = ["docker://ts-deploy-bare"]
 
 PROJECT = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
 # How many examples of each module make sense on the host of the sample.
-EXPECTED = {"status": 2, "revoke": 2, "resubmit": 2, "files": 1, "host_facts": 1, "virtualenv": 1}
-# What the sample has not: another broker, CRATE, a queue for mail. Scenarios of their own have these.
-ELSEWHERE = ("example.org", "/opt/crate/", "mail")
+EXPECTED = {
+    **{"status": 2, "purge": 2, "revoke": 2, "resubmit": 2, "processes": 2, "rabbitmq_definitions": 2},
+    **{"files": 1, "host_facts": 1, "virtualenv": 1},
+}
+# What the sample has not: another broker, CRATE. Scenarios of their own have these.
+ELSEWHERE = ("example.org", "/opt/crate/")
+SEND = "from sample_app.tasks import add; [add.apply_async((1, 2), queue='mail') for _ in range(3)]"
 
 
 def examples() -> dict[str, list[dict[str, t.Any]]]:
@@ -31,11 +35,23 @@ def examples() -> dict[str, list[dict[str, t.Any]]]:
     }
 
 
-def test_the_examples_run_as_printed(tmp_path: Path) -> None:
+def test_the_examples_run_as_printed(host: t.Any, tmp_path: Path) -> None:
     found = examples()
     assert {module: len(tasks) for module, tasks in found.items()} == EXPECTED
     play = {"hosts": "instances", "gather_facts": False, "tasks": list(itertools.chain(*found.values()))}
     (tmp_path / "examples.yml").write_text(json.dumps([play]))
+    admin = host.check_output("cat /root/taskstack/.secrets/rabbitmq_admin_password").split()[0]
+    secrets = {"rabbitmq_admin_password": admin, "taskstack_broker_password": "any-pa55word"}
+    (tmp_path / "secrets.json").write_text(json.dumps(secrets))
+    host.check_output("celery-sample --run python -c %s", SEND)
     command = ["ansible-playbook", "-i", "molecule/deploy/inventory", str(tmp_path / "examples.yml")]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    command += ["--extra-vars", f"@{tmp_path / 'secrets.json'}"]
+    try:
+        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "mail\t0" in host.check_output("rabbitmqctl -q list_queues -p sample name messages")
+        assert "^celery$" in host.check_output("rabbitmqctl -q list_policies -p catmaid")
+        assert "tiles" not in host.check_output("supervisorctl avail")
+    finally:
+        host.run("rabbitmqctl -q delete_queue -p sample mail")
+        host.run("rabbitmqctl -q delete_vhost catmaid; rabbitmqctl -q delete_user catmaid")
