@@ -1,4 +1,4 @@
-"""The EXAMPLES of the module that only a cluster can run, with the names of this one."""
+"""What only a cluster can run: EXAMPLES of a module, with the names of this one, and status beside the broker."""
 
 from __future__ import annotations
 
@@ -24,3 +24,12 @@ def test_the_examples_of_rabbitmq_member_let_a_node_stop_and_come_back(tmp_path:
     command = ["ansible-playbook", "-i", "molecule/cluster/inventory", str(tmp_path / "example.yml")]
     done = subprocess.run(command, **options)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_status_without_arguments_tells_of_the_whole_stack_where_there_is_only_the_broker() -> None:
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
+    command = ["ansible", "ts-cluster-mq2", "-i", "molecule/cluster/inventory", "-m", "taskstack.celery.status"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    found = json.loads(done.stdout.partition(" => ")[2])
+    nodes = {f"{node}@ts-cluster-{host}": "up" for node in ("one", "two") for host in ("w1", "w2")}
+    assert {worker["node"]: worker["state"] for worker in found["workers"]} == nodes, done.stdout
