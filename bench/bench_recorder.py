@@ -49,7 +49,7 @@ def outside() -> None:
             "mkdir /opt/app",
         ):
             subprocess.run(["docker", "exec", HOST, "sh", "-c", command], check=True)
-        for source in [*FILES.glob("taskstack_rec*.py"), __file__]:
+        for source in [*FILES.glob("taskstack_*.py"), __file__]:
             subprocess.run(["docker", "cp", "-q", source, f"{HOST}:/opt/app/"], check=True)
         inside = [PYTHON, f"/opt/app/{Path(__file__).name}", "inside"]
         subprocess.run(["docker", "exec", "-w", "/opt/app", HOST, *inside], check=True)
@@ -107,7 +107,8 @@ class Worker:
 
         self.app = app
         while not app.control.ping([self.node], timeout=0.5):
-            pass
+            if self.process.poll() is not None:
+                raise SystemExit(f"Worker {self.node} did not start.")
 
     def run(self, task: str, count: int) -> tuple[float, float]:
         """Seconds from the first to the last of so many waiting tasks, and for how many the processor was busy."""

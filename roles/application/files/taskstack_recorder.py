@@ -333,4 +333,7 @@ def install(environment):
 
 if os.environ.get("TASKSTACK_RECORDER_DIRECTORY"):
     install(os.environ)
-    importlib.import_module("taskstack_inspect")
+    try:
+        importlib.import_module("taskstack_inspect")
+    except Exception as exc:
+        logger.error("Cannot load taskstack_inspect (%s): status has to ask this worker one question at a time.", exc)
