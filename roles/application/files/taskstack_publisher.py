@@ -111,9 +111,13 @@ class Batch(object):
         os.rmdir(self.records.path(self.folder))
 
 
-def gather(transport):
+def gather(connection):
     """Let what is written go out together, when somebody waits for an answer: each write costs the broker a packet."""
+    transport = connection.transport
     pending, write, read_frame = [], transport._write, transport.read_frame
+    # The library would look before each message whether the broker has said something: that is what we wait for later.
+    capabilities = dict(connection.client_properties.get("capabilities") or {}, **{str("connection.blocked"): False})
+    connection.client_properties = dict(connection.client_properties, capabilities=capabilities)
 
     def flush():
         if pending:
@@ -148,7 +152,7 @@ class Amqp(object):
         options.pop("confirm_publish", None)
         connection.transport_options = options
         self.connection, self.channel, self.asked = connection, connection.channel(), {}
-        gather(connection.connection.transport)
+        gather(connection.connection)
         self.channel.confirm_select()
         self.channel.events["basic_ack"].add(self._acked)
         self.channel.events["basic_nack"].add(self._nacked)
