@@ -34,8 +34,9 @@ TASK_LISTS = ("active", "reserved", "scheduled")
 # Answers are fetched so many at a time: at first, and at most. A worker may answer with a megabyte, and so much of the
 # like of those before keeps the memory flat.
 FIRST, MOST, BYTES = 20, 100, 1_000_000
-# Seconds between two fetches: each costs the broker some time, which workers on its host would rather have themselves.
-SHORT, LONG = 0.01, 0.1
+# Seconds between two fetches, and for each worker that is still to answer: a fetch costs the broker some time, which
+# workers on its host would rather have themselves.
+SHORT, EACH, LONG = 0.01, 0.001, 0.1
 # With no answer in JSON after this part of the deadline, silent workers may refuse JSON: ask otherwise.
 PATIENCE = 0.4
 
@@ -97,11 +98,12 @@ class Conversation:
         return inspection
 
     def _converse(self, inspection: Inspection, arguments: dict[str, t.Any]) -> None:
-        start, pause = self.clock.monotonic(), SHORT
+        start, vain = self.clock.monotonic(), 0
         spoken = {"json" if self.serializer == "auto" else self.serializer}
         self._broadcast(inspection, spoken, arguments)
         others = set(SERIALIZERS) - spoken if self.serializer == "auto" else set()
         called: set[str] = set()
+        self.clock.sleep(min(LONG, EACH * len(inspection.known)))
         while inspection.silent() and (waited := self.clock.monotonic() - start) < self.deadline:
             new, more = self._collect()
             inspection.replies.extend(new)
@@ -115,9 +117,9 @@ class Conversation:
             self._broadcast(inspection, understood, arguments)
             self._ask_again(inspection, new)
             spoken |= understood
-            if not more and inspection.silent():
-                pause = SHORT if new else min(pause * 1.3, LONG)
-                self.clock.sleep(pause)
+            if not more and (left := len(inspection.silent())):
+                vain = 0 if new else min(vain + 1, 10)
+                self.clock.sleep(min(LONG, (SHORT + EACH * left) * 1.3**vain))
 
     def _broadcast(self, inspection: Inspection, serializers: t.Iterable[str], arguments: dict[str, t.Any]) -> None:
         able = () if arguments else tuple(worker for worker in inspection.known if worker in self.together)
