@@ -182,7 +182,8 @@ def main() -> None:
         "base": {"type": "path", "default": "/"},
         "absent": {"type": "list", "elements": "path", "default": []},
     }
-    module = AnsibleModule(argument_spec=options, supports_check_mode=True)
+    # Not into the host's journal: what Ansible blackens there it finds only where it needs no quotes.
+    module = AnsibleModule(argument_spec=options, supports_check_mode=True, no_log=True)
     wanted = {**module.params, "private_files": [dict(file) for file in module.params["private_files"]]}
     # Ansible would blacken every text that is also the content of a secret file, such as a line break. Instead, what is
     # secret is kept out of all that is told.

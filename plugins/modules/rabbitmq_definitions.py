@@ -545,6 +545,8 @@ def main() -> None:
         argument_spec={**DEFINITION_ARGS, **BROKER_ARGS},
         required_if=[["state", "exact", ["scope"]]],
         supports_check_mode=True,
+        # Not into the host's journal: passwords that need quotes are not found there, and so not blackened.
+        no_log=True,
     )
     module.no_log_values.update(_definitions_show.url_passwords(module.params))
     try:
