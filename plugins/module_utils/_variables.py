@@ -59,9 +59,29 @@ def _option(name: str, option: t.Mapping[str, t.Any], variables: Variables) -> s
     choices = option.get("choices")
     if choices and value not in choices:
         return f"{name} must be one of {', '.join(map(str, choices))}. Change it."
+    if kind == "list" and option.get("options") and name not in _KNOWN_BETTER:
+        return _entries(name, option["options"], value)
     low, high = _RANGES.get(name.rpartition("_")[2], (None, None))
     if kind == "int" and low is not None and not low <= int(value) <= high:
         return f"{name} must be from {low} to {high}, not {value}. Change it."
+    return ""
+
+
+# Lists whose entries have rules of their own, in _options and _schedule.
+_KNOWN_BETTER = ("worker_nodes", "beat_schedule")
+
+
+def _entries(name: str, options: t.Mapping[str, t.Any], value: t.Sequence[t.Any]) -> str:
+    """The first entry that is not what a role takes."""
+    required = {key for key, option in options.items() if option.get("required")}
+    for number, entry in enumerate(value):
+        label = f"{name}: entry {number + 1}"
+        if not isinstance(entry, dict):
+            return f"{label} must be a mapping with {', '.join(sorted(options))}."
+        missing, strange = sorted(required - entry.keys()), sorted(map(str, entry.keys() - options.keys()))
+        if missing or strange:
+            wrong = [f"lacks {key}" for key in missing] + [f"does not know {key}" for key in strange]
+            return f"{label} {' and '.join(wrong)}. It takes {', '.join(sorted(options))}."
     return ""
 
 

@@ -135,6 +135,9 @@ def test_a_wrong_node_is_refused_with_option_and_cure(wrong: dict[str, t.Any], v
 
 # Variables of one host, and what the sentence about it must hold.
 WRONG_VARIABLES: list[tuple[str, dict[str, t.Any], str, str]] = [
+    ("w1", {"application_files": ["x.py"]}, "application_files: entry 1", "must be a mapping with content, path"),
+    ("w1", {"application_files": [{"path": "x"}]}, "application_files: entry 1", "lacks content"),
+    ("w1", {"application_files": [{"path": "x", "content": "", "mod": 1}]}, "application_files", "does not know mod"),
     ("w1", {"taskstack_name": None}, "taskstack_name", "is not set"),
     ("w1", {"taskstack_name": "my shop"}, "taskstack_name", "letters, digits"),
     ("w1", {"taskstack_name": "shop/2"}, "taskstack_name", "letters, digits"),
