@@ -55,8 +55,8 @@ class Stack:
         return json.loads(out.partition("=> ")[2])
 
     def status(self):
-        """What `status` sees."""
-        return self.call("status")
+        """What `status` sees, told which stack is meant where several share the host."""
+        return self.call("status", name=self.name)
 
     def programs(self):
         """The programs and their states, as supervisord tells them once none is starting."""
