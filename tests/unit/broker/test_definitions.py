@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
-from ansible_collections.taskstack.celery.plugins.modules.rabbitmq_definitions import run
+from ansible_collections.taskstack.celery.plugins.modules.rabbitmq_definitions import EXAMPLES, run
 
 SHOP = {"vhosts": [{"name": "shop"}], "users": [{"name": "shop", "password": "pa55"}]}
 
@@ -25,6 +26,13 @@ def test_everything_is_made_in_one_request(new_broker, params):
     result = run(params(**SHOP, queues=queues), broker, False)
     assert result["changed"] and len(result["changes"]) == 42
     assert broker.writes == ["POST definitions"]
+
+
+def test_the_examples_are_taken_as_printed_and_the_second_asks_for_what_the_first_has_made(broker, params):
+    first, second = (params(**task["taskstack.celery.rabbitmq_definitions"]) for task in yaml.safe_load(EXAMPLES))
+    kinds = {change["kind"] for change in run(first, broker, False)["changes"]}
+    assert kinds == {"vhosts", "users", "permissions", "queues", "policies"}
+    assert run(first, broker, False)["changes"] == run(second, broker, False)["changes"] == []
 
 
 def test_many_objects_are_made_in_batches_that_stay_below_the_timeout(new_broker, params):
