@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from ansible_collections.taskstack.celery.plugins.module_utils import _records, _verdicts
 
 #: How a task ended, in the words of ``status``; any other state is just written small.
-STATES = {"SUCCESS": "succeeded", "FAILURE": "failed", "RETRY": "retried"}
+STATES = {"SUCCESS": "succeeded", "FAILURE": "failed", "RETRY": "retried", "UNSENT": "lost"}
 
 
 def tasks(directory: str, limit: int = 1000) -> list[dict[str, t.Any]]:
@@ -23,11 +23,11 @@ def tasks(directory: str, limit: int = 1000) -> list[dict[str, t.Any]]:
     ``expired``, ``retried``, ``ignored``, ``rejected``, ``refused`` (thrown away by the worker) or ``resubmitted``.
     """
     found: dict[str, dict[str, t.Any]] = {}
-    lost = {record.run for record in _verdicts.lost(directory)}
+    for record in _verdicts.lost(directory):
+        _newest(found, record.id, record.task, "lost", record.time, None, record.node)
     for record in _records.kept(directory, "open")[0]:
-        if record.run in lost or record.running():
-            state = "lost" if record.run in lost else "running"
-            _newest(found, record.id, record.task, state, record.time, None, record.node)
+        if record.running():
+            _newest(found, record.id, record.task, "running", record.time, None, record.node)
     for node, (state, task_id, _retries, name, began, ended, _run) in _verdicts.history(directory, limit):
         began = began if isinstance(began, (int, float)) else None
         _newest(found, task_id, name, STATES.get(state, state.lower()), began, ended, node)
@@ -71,7 +71,7 @@ def problems(directory: str) -> list[str]:
     lost = len(_verdicts.lost(directory))
     if lost:
         found.append(
-            f"{lost} task(s) were lost with their worker: taken, but never ended. "
+            f"{lost} task(s) are lost: taken, but never ended, or the broker did not get their next attempt. "
             "Mend it with: ansible-playbook taskstack.celery.resubmit"
         )
     return found

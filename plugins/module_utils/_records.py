@@ -16,6 +16,9 @@ import typing as t
 import zlib
 from dataclasses import dataclass
 
+#: How a message in ``failed`` ended, by the end of its file's name.
+KEPT = ("FAILURE", "REJECTED", "REVOKED", "REFUSED", "UNSENT")
+
 
 @dataclass(frozen=True)
 class Record:
@@ -52,7 +55,8 @@ class Record:
             held = file.endswith(".slot") and _locked(stream)
         texts = {name: str(head[name] or "") for name in ("run", "id", "task", "node", "exchange", "routing_key")}
         # open/<run>, failed/<run>.<state>, sending/<batch>/<number>.<run>[.<state>]
-        state = file.rpartition(".")[2] if file.endswith((".FAILURE", ".REJECTED", ".REVOKED", ".REFUSED")) else "OPEN"
+        end = file.rpartition(".")[2]
+        state = end if end in KEPT else "OPEN"
         return cls(
             folder=folder,
             file=file,

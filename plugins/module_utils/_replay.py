@@ -13,7 +13,14 @@ from fnmatch import fnmatchcase
 from ansible_collections.taskstack.celery.plugins.module_utils._records import Record
 
 #: What an operator calls the states of kept messages.
-STATES = {"OPEN": "lost", "FAILURE": "failed", "REJECTED": "failed", "REVOKED": "revoked", "REFUSED": "refused"}
+STATES = {
+    "OPEN": "lost",
+    "UNSENT": "lost",
+    "FAILURE": "failed",
+    "REJECTED": "failed",
+    "REVOKED": "revoked",
+    "REFUSED": "refused",
+}
 #: What the publisher answers, as a reason.
 REASONS = {
     "held": "a live worker holds the task",

@@ -14,7 +14,9 @@ from dataclasses import replace
 from ansible_collections.taskstack.celery.plugins.module_utils._records import Record, kept, names
 
 #: Ends after which a message is kept.
-BAD = ("FAILURE", "REJECTED", "REVOKED")
+BAD = ("FAILURE", "REJECTED", "REVOKED", "UNSENT")
+#: Nobody knows that the task has ended; or it wanted another attempt, which the broker did not get.
+LOST = ("OPEN", "UNSENT")
 #: Enough bytes for one line of the history.
 LINE_BYTES = 300
 
@@ -92,7 +94,7 @@ def gone(directory: str) -> list[Record]:
 
 
 def lost(directory: str) -> list[Record]:
-    """The messages whose task has not ended and whose process is gone, oldest first."""
-    dead = [record for record in gone(directory) if record.state == "OPEN"]
+    """The messages whose task has not ended and which nobody works on, oldest first."""
+    dead = [record for record in gone(directory) if record.state in LOST]
     over = verdicts(dead, directory)
     return [record for record in dead if record.run not in over]

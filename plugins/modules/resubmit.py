@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: resubmit
-short_description: Send tasks again that were lost with their worker
+short_description: Send lost tasks again
 version_added: 1.0.0
 description:
   - Finds the messages that workers of this host took from the broker and whose task never ended, because the worker was
@@ -26,8 +26,8 @@ options:
   states:
     description:
       - Which kept messages to send again.
-      - V(lost) was taken and never ended. V(failed) raised an exception, ran out of time, rejected its message, or
-        could not send its retry. V(revoked) was revoked.
+      - V(lost) was taken and never ended, or wanted another attempt while the broker was away. V(failed) raised an
+        exception, ran out of time, or rejected its message. V(revoked) was revoked.
         V(refused) was thrown away by the worker unread, because it did not know the task or may not decode it.
     type: list
     elements: str

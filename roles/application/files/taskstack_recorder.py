@@ -110,12 +110,13 @@ class Recorder(object):
         """Remember when a task began, in the process that runs it."""
         self._started[task_id] = time.time()
 
-    def ended(self, sender=None, task_id=None, state=None, **_):
+    def ended(self, sender=None, task_id=None, state=None, retval=None, **_):
         """Note the end of a task, in the process that ran it."""
         began, request = self._started.pop(task_id, None), sender.request
         run = getattr(request, "taskstack_run", None)
         # Without a state the process is about to die; without a name the task runs inside another one.
         if state and run:
+            state = "UNSENT" if state == "REJECTED" and unsent(retval) else state
             record = [state, task_id, request.retries or 0, sender.name, began, time.time(), run]
             self.guard(self.records.append, record)
 
@@ -204,6 +205,11 @@ def body(message):
     return bytes(content)
 
 
+def unsent(rejection):
+    """Whether a task is rejected since the broker did not take its next attempt, and not for a reason of its own."""
+    return type(getattr(rejection, "reason", None)).__module__.partition(".")[0] in ("kombu", "amqp")
+
+
 def run_of(request):
     """The name of a request's run; one that ends without having been executed gets it now."""
     if request.taskstack_run is None:
@@ -279,7 +285,9 @@ def recording(create_request_class, recorder, worker_state):
                 kind = type(exc).__name__
                 if self.taskstack_place != OPEN or kind in DEATHS:
                     return None
-                return {"Retry": "RETRY", "Ignore": "IGNORED", "Reject": "REJECTED"}.get(kind, "FAILURE")
+                if kind == "Reject":
+                    return "UNSENT" if unsent(exc) else "REJECTED"
+                return {"Retry": "RETRY", "Ignore": "IGNORED"}.get(kind, "FAILURE")
 
             def taskstack_end(self, state, method, *args, **kwargs):
                 report = kwargs.pop("report", False)

@@ -30,8 +30,9 @@ except ImportError:  # Windows
 
 #: Taken and not ended; ended badly; how tasks ended; being resubmitted; what the recorder itself suffered.
 FOLDERS = OPEN, FAILED, HISTORY, SENDING, TROUBLE = "open", "failed", "history", "sending", "trouble"
-#: Ends after which the message is kept. Celery rejects a task whose retry it could not publish.
-BAD = ("FAILURE", "REJECTED", "REVOKED")
+#: Ends after which the message is kept. UNSENT: the broker did not get the next attempt, this message is all there is.
+LOST = ".UNSENT"
+BAD = ("FAILURE", "REJECTED", "REVOKED", "UNSENT")
 #: A slot that held more than this gives the space back.
 LARGE = 1 << 20
 
@@ -296,12 +297,13 @@ class Records(object):
         self._stale, self._history = self._history[1], (when, handle)
 
     def expire(self, now, keep, keep_failed, max_bytes):
-        """Remove what is too old, then the oldest until the rest fits; open tasks and the history of this hour stay.
+        """Remove what is too old, then the oldest until the rest fits; lost tasks and the history of this hour stay.
 
         Returns the bytes that were removed early, and those that are still too many.
         """
         this_hour = time.strftime("%Y-%m-%dT%H", time.gmtime(now))
-        files = [item for item in self._files(HISTORY) + self._files(FAILED) if not item[3].startswith(this_hour)]
+        files = self._files(HISTORY) + self._files(FAILED)
+        files = [item for item in files if not item[3].startswith(this_hour) and not item[3].endswith(LOST)]
         for item in [item for item in files if item[0] < now - (keep_failed if item[2] == FAILED else keep)]:
             self.drop(item[2], item[3])
             files.remove(item)

@@ -15,22 +15,25 @@ import time
 import uuid
 
 from taskstack_publisher import run
-from taskstack_records import OPEN, Records, read
+from taskstack_records import FAILED, LOST, OPEN, Records, read
 
 
 def lost(records):
-    """File and head of each message whose worker is gone and whose end nobody has noted."""
+    """Folder, file and head of each message whose worker is gone before its end, or whose next attempt is missing."""
+    files = [(folder, name) for folder in (OPEN, FAILED) for name in sorted(os.listdir(records.path(folder)))]
     found = []
-    for name in sorted(os.listdir(records.path(OPEN))):
+    for folder, name in files:
+        if folder == FAILED and not name.endswith(LOST):
+            continue
         if name.endswith(".slot") and records.held(name):
             continue
         try:
-            found.append((name, read(records.path(OPEN, name))[0]))
+            found.append((folder, name, read(records.path(folder, name))[0]))
         except (ValueError, KeyError, EnvironmentError):
             # Empty, damaged, or done by somebody else in this moment.
             continue
-    ends = records.ends([item[1]["run"] for item in found])
-    return [(name, head) for name, head in found if head["run"] not in ends]
+    ends = records.ends([item[2]["run"] for item in found])
+    return [item for item in found if ends.get(item[2]["run"], "UNSENT") == "UNSENT"]
 
 
 def resubmit(description, check):
@@ -47,9 +50,10 @@ def resubmit(description, check):
     run(job, answers.__setitem__)
     found = lost(records)
     if not check and found and not answers["silent"]:
-        run(dict(job, recover=False, send=[(OPEN, name, head["id"]) for name, head in found]), answers.__setitem__)
+        job.update(recover=False, send=[(folder, name, head["id"]) for folder, name, head in found])
+        run(job, answers.__setitem__)
     result = {"silent": sorted(answers["silent"]), "found": [], "resubmitted": [], "skipped": []}
-    for name, head in found:
+    for _folder, name, head in found:
         about = {"id": head["id"], "name": head["task"], "queue": head["routing_key"], "worker": head["node"]}
         wanted = "held" if head["id"] in answers["held"] else "published"
         outcome = wanted if check else answers.get(name, "nothing was sent")

@@ -33,6 +33,16 @@ class Terminated(Exception):
 class Reject(Exception):
     requeue = False
 
+    def __init__(self, reason=None):
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Unreachable(Exception):
+    """What Celery's library for brokers raises."""
+
+    __module__ = "kombu.exceptions"
+
 
 class Broker:
     """Notes acknowledgements, and what was on disk at that moment."""
@@ -113,12 +123,12 @@ def take(recorder, records, message):
     return begin
 
 
-def child(recorder, request, state):
+def child(recorder, request, state, **more):
     """What the process of the pool notes when the task ends there."""
     context = types.SimpleNamespace(retries=0, taskstack_run=request.request_dict["taskstack_run"])
     recorder.started(task_id=request.id)
     sender = types.SimpleNamespace(request=context, name=request.task.name)
-    recorder.ended(sender=sender, task_id=request.id, state=state)
+    recorder.ended(sender=sender, task_id=request.id, state=state, **more)
 
 
 def failure(kind):
@@ -272,6 +282,18 @@ def test_a_message_that_the_task_rejects_is_kept(take, recorder):
     child(recorder, request, "REJECTED")
     request.on_failure(failure(Reject), return_ok=True)
     assert request.broker.rejected == [{"open": 0, "failed": 1}]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_task_whose_next_attempt_the_broker_did_not_get_is_lost_and_stays(take, recorder, records, late):
+    request = take(late=late)
+    request.on_accepted(os.getpid())
+    child(recorder, request, "REJECTED", retval=Reject(Unreachable()))
+    request.on_failure(types.SimpleNamespace(exception=Reject(Unreachable())), return_ok=True)
+    records.expire(time.time() + 10**9, 1, 1, 0)
+    assert request.broker.on_disk() == {"open": 0, "failed": 1}
+    assert [(record.state, record.id) for record in _verdicts.lost(records.directory)] == [("UNSENT", "1f")]
+    assert states(recorder) == ["lost"]
 
 
 def test_a_task_out_of_time_has_failed(take, recorder):

@@ -187,7 +187,7 @@ def test_lost_tasks_are_a_problem_with_the_command_that_mends_it(records):
     put(records, "failed", ".FAILURE", id="2f")
     end(records, run=put(records, id="3f"), task_id="3f")
     assert _recording.problems(records.directory) == [
-        "1 task(s) were lost with their worker: taken, but never ended. "
+        "1 task(s) are lost: taken, but never ended, or the broker did not get their next attempt. "
         "Mend it with: ansible-playbook taskstack.celery.resubmit"
     ]
 
