@@ -117,6 +117,7 @@ paths:
 import grp
 import os
 import pwd
+import stat
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -159,6 +160,11 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
             seen[item["path"]] = found
         elif item.get("block") is not None and not check_mode:
             raise TaskstackError(f"{item['path']} is not there to put lines into. Is the application installed?")
+        if found and item.get("secret") and item.get("block") is not None and (found.mode or 0) & stat.S_IROTH:
+            raise TaskstackError(
+                f"{item['path']} gets a password, and everybody may read it. "
+                f"Give it to a group of all who need it, then: chmod o-r {item['path']}"
+            )
         owner = _disk.number(item["owner"], lambda name: pwd.getpwnam(name).pw_uid, check_mode)
         group = _disk.number(item["group"], lambda name: grp.getgrnam(name).gr_gid, check_mode)
         wanted.append(_layout.node(item, found, owner, group))

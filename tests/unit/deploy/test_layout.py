@@ -66,6 +66,7 @@ def test_the_diff_names_path_and_both_contents(tmp_path: pathlib.Path) -> None:
 def test_the_diff_of_a_secret_file_says_that_it_changes_and_never_what_is_in_it(tmp_path: pathlib.Path) -> None:
     (tmp_path / "x").write_text("old password\n")
     (tmp_path / "settings.py").write_text("KEY = 'old key'\n")
+    (tmp_path / "settings.py").chmod(0o640)
     wanted = [
         file(tmp_path / "x", content="new password\n"),
         file(tmp_path / "cookie", random=8),
@@ -82,6 +83,17 @@ def test_the_diff_of_a_secret_file_says_that_it_changes_and_never_what_is_in_it(
     (tmp_path / "x").chmod(0o600)
     (only,) = files.run(params(private_files=wanted), check_mode=True)["diff"]
     assert "mode 0600" in only["before"] and "another one" not in only["after"]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_password_is_not_put_into_a_file_that_everybody_may_read(tmp_path: pathlib.Path, check_mode: bool) -> None:
+    settings = tmp_path / "settings.py"
+    settings.write_text("KEY = 1\n")
+    settings.chmod(0o644)
+    wanted = params(private_files=[file(settings, block="URL = 'new url'")])
+    with pytest.raises(TaskstackError, match=f"chmod o-r {settings}"):
+        files.run(wanted, check_mode)
+    assert settings.read_text() == "KEY = 1\n"
 
 
 def test_the_modules_output_holds_nothing_secret_and_is_not_blackened(tmp_path: pathlib.Path) -> None:
