@@ -42,6 +42,7 @@ def test_the_examples_run_as_printed(host: t.Any, tmp_path: Path) -> None:
     (tmp_path / "examples.yml").write_text(json.dumps([play]))
     admin = host.check_output("cat /root/taskstack/.secrets/rabbitmq_admin_password").split()[0]
     secrets = {"rabbitmq_admin_password": admin, "taskstack_broker_password": "any-pa55word"}
+    secrets["vault_crate_password"] = "other-pa55word"
     (tmp_path / "secrets.json").write_text(json.dumps(secrets))
     host.check_output("celery-sample --run python -c %s", SEND)
     command = ["ansible-playbook", "-i", "molecule/deploy/inventory", str(tmp_path / "examples.yml")]
