@@ -4,7 +4,7 @@ import subprocess
 
 MANAGE = "cd /opt/arches/heritage && runuser -u arches -- /opt/arches/venv/bin/python manage.py shell -v 0 -c"
 # As its page has it.
-AVAILABLE = ["tools/page-commands", "docs/arches.md"]
+AVAILABLE = ["tools/page-commands", "docs/arches.md#Is it working?"]
 
 
 def say(stack, code):
