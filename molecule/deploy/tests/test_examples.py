@@ -45,6 +45,7 @@ def test_the_examples_run_as_printed(host: t.Any, tmp_path: Path) -> None:
     secrets["vault_crate_password"] = "other-pa55word"
     (tmp_path / "secrets.json").write_text(json.dumps(secrets))
     host.check_output("celery-sample --run python -c %s", SEND)
+    host.check_output("mkdir -p /opt/site && touch /opt/site/settings.py")
     command = ["ansible-playbook", "-i", "molecule/deploy/inventory", str(tmp_path / "examples.yml")]
     command += ["--extra-vars", f"@{tmp_path / 'secrets.json'}"]
     try:
@@ -54,5 +55,6 @@ def test_the_examples_run_as_printed(host: t.Any, tmp_path: Path) -> None:
         assert "^celery$" in host.check_output("rabbitmqctl -q list_policies -p catmaid")
         assert "tiles" not in host.check_output("supervisorctl avail")
     finally:
+        host.run("rm -rf /opt/site /srv/uploads /etc/crate.py /etc/crate.password")
         host.run("rabbitmqctl -q delete_queue -p sample mail")
         host.run("rabbitmqctl -q delete_vhost catmaid; rabbitmqctl -q delete_user catmaid")
