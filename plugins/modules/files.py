@@ -120,9 +120,9 @@ import pwd
 import stat
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.taskstack.celery.plugins.module_utils import _disk, _layout
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._quiet import QuietModule
 
 WHOSE = {"owner": {"default": "root"}, "group": {"default": "root"}}
 DIRECTORY = {
@@ -188,8 +188,7 @@ def main() -> None:
         "base": {"type": "path", "default": "/"},
         "absent": {"type": "list", "elements": "path", "default": []},
     }
-    # Not into the host's journal: what Ansible blackens there it finds only where it needs no quotes.
-    module = AnsibleModule(argument_spec=options, supports_check_mode=True, no_log=True)
+    module = QuietModule(argument_spec=options, supports_check_mode=True)
     wanted = {**module.params, "private_files": [dict(file) for file in module.params["private_files"]]}
     # Ansible would blacken every text that is also the content of a secret file, such as a line break. Instead, what is
     # secret is kept out of all that is told.

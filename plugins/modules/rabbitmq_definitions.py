@@ -486,7 +486,6 @@ import functools
 import time
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.taskstack.celery.plugins.module_utils import (
     _administrator,
     _definitions,
@@ -499,6 +498,7 @@ from ansible_collections.taskstack.celery.plugins.module_utils._args import BROK
 from ansible_collections.taskstack.celery.plugins.module_utils._broker import Broker
 from ansible_collections.taskstack.celery.plugins.module_utils._definitions_args import DEFINITION_ARGS
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._quiet import QuietModule
 
 
 def run(
@@ -541,12 +541,10 @@ def run_here(
 
 def main() -> None:
     """Run as an Ansible module."""
-    module = AnsibleModule(
+    module = QuietModule(
         argument_spec={**DEFINITION_ARGS, **BROKER_ARGS},
         required_if=[["state", "exact", ["scope"]]],
         supports_check_mode=True,
-        # Not into the host's journal: passwords that need quotes are not found there, and so not blackened.
-        no_log=True,
     )
     module.no_log_values.update(_definitions_show.url_passwords(module.params))
     try:

@@ -111,6 +111,26 @@ def test_the_modules_output_holds_nothing_secret_and_is_not_blackened(tmp_path: 
     assert answer["diff"][0]["after"].endswith("a\nb\n")
 
 
+def test_nothing_that_the_module_gets_is_in_the_hosts_journal(tmp_path: pathlib.Path) -> None:
+    """On a host whose Ansible finds systemd's library; the play says nothing of no_log."""
+    (tmp_path / "systemd").mkdir()
+    (tmp_path / "systemd" / "__init__.py").touch()
+    (tmp_path / "systemd" / "daemon.py").write_text("def booted():\n    return True\n")
+    note = f"open({str(tmp_path / 'journal')!r}, 'a').write(str(said))"
+    (tmp_path / "systemd" / "journal.py").write_text(f"def sendv():\n    pass\ndef send(**said):\n    {note}\n")
+    where = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    secret = {"owner": ME, "group": GROUP, "path": str(tmp_path / "s"), "content": "pass = [\"o'clock\"]\n"}
+    for name in ("files", "host_facts"):
+        module = f"ansible_collections.taskstack.celery.plugins.modules.{name}"
+        given = {"private_files": [secret]} if name == "files" else {}
+        text = json.dumps({"ANSIBLE_MODULE_ARGS": {**given, "_ansible_no_log": False}})
+        command = [sys.executable, "-m", module]
+        subprocess.run(command, input=text, env=where, capture_output=True, text=True, check=True)
+    assert (tmp_path / "s").exists()
+    seen = (tmp_path / "journal").read_text()
+    assert "Invoked" in seen and "clock" not in seen
+
+
 def test_a_kept_directory_keeps_its_mode(tmp_path: pathlib.Path) -> None:
     (tmp_path / "there").mkdir(mode=0o700)
     wanted = params(directories=[directory(tmp_path / "there", keep=True)])
