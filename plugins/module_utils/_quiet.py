@@ -18,7 +18,7 @@ class QuietModule(AnsibleModule):
 
     def __init__(self, **options: t.Any) -> None:
         """Take what Ansible's module takes."""
-        super().__init__(**options)
+        AnsibleModule.__init__(self, **options)
 
     def _log_invocation(self) -> None:
         """Write nothing."""
