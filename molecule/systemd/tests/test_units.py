@@ -43,7 +43,7 @@ def test_nothing_speaks_to_the_broker_without_tls(stack: t.Any) -> None:
     sent = "Sending due task tick"
     beat = stack.host.file("/var/log/taskstack/sample/sample-beat.log")
     stack.wait_for("a task of beat's", lambda: sent in beat.content_string)
-    # Flower learns the queues from the workers' answers, some time after its start.
+    # It has been told to ask again after all workers had started; the answers take a moment.
     stack.wait_for("Flower's page of the broker", lambda: 'id="slow"' in stack.flower("/broker")[1])
 
 

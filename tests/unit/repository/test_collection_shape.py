@@ -80,7 +80,7 @@ def test_every_role_has_a_readme_and_metadata(role: pathlib.Path) -> None:
 def test_every_task_file_is_used(role: pathlib.Path) -> None:
     files = {file.relative_to(role / "tasks").as_posix() for file in (role / "tasks").rglob("*.yml")}
     text = "".join(file.read_text() for file in ROOT.glob("[rp]*/**/*.yml") if file.is_file())
-    text = re.sub(r"(tasks_from: \w+)$", r"\1.yml", text, flags=re.MULTILINE)
+    text = re.sub(r"(tasks_from: \w+)(?=\}|, |$)", r"\1.yml", text, flags=re.MULTILINE)
     by_choice = {f"{choice}.yml" for choice in computed(role)}
     assert {file for file in files - by_choice - {"main.yml"} if file not in text} == set()
 
