@@ -112,7 +112,11 @@ def twenty() -> bool:
     sums: dict[str, dict[str, float]] = {}
     for turn in ("create", "again"):
         for side in ("loops", "ours"):
-            times = play(f"definitions_{side}", {**objects(20, side), **LOGIN})
+            wanted = objects(20, side)
+            # Whoever makes a queue must be allowed to; a loop over users gives these rights by the way.
+            all_of_it = {"configure": ".*", "write": ".*", "read": ".*"}
+            rights = [{"user": user["name"], "vhost": user["name"], **all_of_it} for user in wanted["users"]]
+            times = play(f"definitions_{side}", {**wanted, "permissions": rights, **LOGIN})
             sums.setdefault(turn, {})[side] = sum(times.values())
             print(
                 f"  {turn:6} {side:5} {sum(times.values()):7.2f} s   "

@@ -102,6 +102,21 @@ def test_replies_above_a_megabyte_arrive_whole(
     assert len(found["workers"][0]["scheduled"]) == 300
 
 
+def test_hundreds_of_workers_are_all_told(legacy_status: t.Any, inside_legacy: t.Any) -> None:
+    names = [f"crowd-{number:03d}@dev" for number in range(300)]
+    crowd = "import legacy_app; legacy_app.crowd(300)"
+    pid = inside_legacy(
+        f"cd /opt; setsid celery-5.2/bin/python -c '{crowd}' </dev/null >/var/log/crowd.log 2>&1 & echo $!;"
+        "timeout 60 sh -c 'until grep -q ready /var/log/crowd.log; do sleep 0.2; done' </dev/null"
+    )
+    try:
+        found = legacy_status(deadline=20)
+    finally:
+        inside_legacy(f"kill -9 -- -{pid.strip()}")
+    assert states(found) == dict.fromkeys(names, "up")
+    assert {tuple(worker["registered"]) for worker in found["workers"]} == {("legacy_app.nap",)}
+
+
 def test_a_broker_that_serves_somebody_else_is_refused_before_any_host_is_changed(
     stack: t.Any, tmp_path: pathlib.Path
 ) -> None:
