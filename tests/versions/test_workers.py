@@ -154,3 +154,10 @@ def test_a_worker_keeps_what_it_took_and_forgets_what_ended_well(
         assert "Cannot record" not in worker.log.read_text()
     finally:
         worker.kill()
+
+
+@pytest.mark.parametrize("python", sorted({about[0] for about in VERSIONS}))
+def test_what_is_sent_again_leaves_as_the_library_wrote_it(python: str) -> None:
+    program = [interpreter(python), "-B", str(Path(__file__).with_name("gathered.py"))]
+    done = subprocess.run(program, env={"PYTHONPATH": str(FILES)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -126,8 +126,8 @@ def gather(connection):
             write(data)
 
     def later(data):
-        # The library writes into the same memory again.
-        pending.append(bytes(data))
+        # The library writes into the same memory again; of a view of it, Python 2's bytes() makes only its name.
+        pending.append(data.tobytes() if isinstance(data, memoryview) else bytes(data))
         if len(pending) > WINDOW:
             flush()
 
