@@ -1,9 +1,9 @@
-"""Run by the Python of a test: what the publisher gathers goes out as the AMQP library wrote it, in a view of its memory."""
+"""Run by the Python of a test: what the publisher gathers goes out as the AMQP library wrote it, a view of its memory."""
 
 from taskstack_publisher import gather
 
 
-class Transport(object):
+class Transport:
     """Keeps what is written."""
 
     def __init__(self):
@@ -17,14 +17,12 @@ class Transport(object):
         """What somebody waits for."""
 
 
-class Connection(object):
+class Connection:
     """What gather looks at."""
-
-    client_properties = {}
 
     def __init__(self):
         """One transport."""
-        self.transport = Transport()
+        self.transport, self.client_properties = Transport(), {}
 
 
 connection = Connection()
