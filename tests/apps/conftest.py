@@ -31,9 +31,9 @@ class Stack:
         assert not check or done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
-    def start(self, module, **arguments):
+    def start(self, module, *options, **arguments):
         """Start a module on the worker host."""
-        command = ["ansible", "worker", *self.inventories, "-m", f"taskstack.celery.{module}"]
+        command = ["ansible", "worker", *self.inventories, *options, "-m", f"taskstack.celery.{module}"]
         if arguments:
             command += ["-a", json.dumps(arguments)]
         env = {
@@ -44,9 +44,9 @@ class Stack:
         }
         return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
 
-    def call(self, module, **arguments):
+    def call(self, module, *options, **arguments):
         """A module's result."""
-        return self.result(self.start(module, **arguments))
+        return self.result(self.start(module, *options, **arguments))
 
     def result(self, process):
         """What a started module returned."""

@@ -7,6 +7,7 @@ CRATE = (
 )
 PROCESS = "crate_anon.crateweb.consent.tasks.process_patient_response"
 QUEUE_ALL = "crate_anon.crateweb.consent.tasks.resubmit_unprocessed_tasks_task"
+RESUBMIT = ["/opt/crate/venv/bin/crate_django_manage", "resubmit_unprocessed_tasks"]
 
 
 def rows(stack, verb):
@@ -47,14 +48,26 @@ def test_resubmit_asked_twice_at_once_processes_eight_rows_exactly_once(stack):
     assert rows(stack, "make") == 8
     # A worker that is busy for long: it is there, answers, and takes nothing.
     stack.sh("celery-crate control cancel_consumer celery")
-    command = ["/opt/crate/venv/bin/crate_django_manage", "resubmit_unprocessed_tasks"]
-    both = [stack.start("resubmit", command=command) for _ in range(2)]
+    # Check mode tells what waits and runs, and queues nothing.
+    looked = stack.call("resubmit", "--check", command=RESUBMIT)
+    assert looked["changed"] and looked["command"] == {"waiting": {}, "running": {}}, looked
+    both = [stack.start("resubmit", command=RESUBMIT) for _ in range(2)]
     results = [stack.result(process) for process in both]
     assert sorted(result["changed"] for result in results) == [False, True], results
+    looked = stack.call("resubmit", "--check", command=RESUBMIT)
+    assert not looked["changed"] and looked["command"]["waiting"] == {"celery": 1}, looked
     stack.sh("celery-crate control add_consumer celery")
     stack.wait_until(lambda: rows(stack, "count") == 0, "All rows processed")
     assert len(recorded(stack, QUEUE_ALL)) == 1
     assert len(recorded(stack, PROCESS)) == 8
+
+
+def test_its_own_health_check_calls_it_well_without_a_worker_and_status_does_not(stack):
+    stack.sh("supervisorctl stop crate-consent")
+    stack.sh(f"{CRATE} crate_celery_status 2>&1")
+    status = stack.status()
+    assert [worker["state"] for worker in status["workers"]] == ["missing"] and not status["healthy"]
+    stack.sh("supervisorctl start crate-consent")
 
 
 def test_stopping_leaves_no_process_behind(stack):

@@ -70,6 +70,8 @@ def test_the_same_queue_name_is_another_queue_in_each_virtual_host(stacks):
     problems = {name: found.status()["problems"] for name, found in stacks.items()}
     assert problems.pop("crate") and not any(problems.values()), problems
     stack.sh("supervisorctl start crate-consent")
+    # CRATE takes a while to load.
+    stack.wait_until(lambda: stacks["crate"].status()["healthy"], "CRATE to be at work again")
 
 
 def test_the_monitor_of_one_may_not_look_into_another(stacks):

@@ -1,4 +1,4 @@
-"""Run by the Python of a test: what the publisher gathers goes out as the AMQP library wrote it, a view of its memory."""
+"""Run by the Python of a test: what the publisher gathers goes out as the AMQP library wrote it."""
 
 from taskstack_publisher import gather
 
