@@ -83,6 +83,17 @@ def test_every_secret_of_an_example_inventory_is_in_its_vault_example(inventory:
     assert used == listed
 
 
+def look(tmp_path: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:
+    """Have preflight judge an inventory: it fails where the deployment would be refused."""
+    blockers = "{{ hostvars | taskstack.celery.preflight(groups) }}"
+    task = {"name": "Look", "ansible.builtin.assert": {"that": "blockers == []", "fail_msg": "{{ blockers }}"}}
+    play = {"hosts": "localhost", "gather_facts": False, "connection": "local", "vars": {"blockers": blockers}}
+    (tmp_path / "look.yml").write_text(yaml.safe_dump([{**play, "tasks": [task]}]))
+    command = [ROOT / ".venv/bin/ansible-playbook", *options, tmp_path / "look.yml"]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.parametrize("inventory", EXAMPLES, ids=relative)
 def test_an_example_inventory_with_its_secrets_filled_in_has_nothing_that_preflight_refuses(
     inventory: Path, tmp_path: Path
@@ -94,13 +105,7 @@ def test_an_example_inventory_with_its_secrets_filled_in_has_nothing_that_prefli
     for example in copy.rglob("vault.yml.example"):
         secrets = {name: f"secret-{number}" for number, name in enumerate(yaml.safe_load(example.read_text()))}
         example.with_suffix("").write_text(yaml.safe_dump(secrets))
-    blockers = "{{ hostvars | taskstack.celery.preflight(groups) }}"
-    task = {"name": "Look", "ansible.builtin.assert": {"that": "blockers == []", "fail_msg": "{{ blockers }}"}}
-    play = {"hosts": "localhost", "gather_facts": False, "connection": "local", "vars": {"blockers": blockers}}
-    (tmp_path / "look.yml").write_text(yaml.safe_dump([{**play, "tasks": [task]}]))
-    command = [ROOT / ".venv/bin/ansible-playbook", "-i", copy, tmp_path / "look.yml"]
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = look(tmp_path, "-i", copy)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -114,14 +119,25 @@ def test_every_playbook_that_a_page_names_is_there() -> None:
     assert {name for name in named if not (ROOT / "playbooks" / name).exists()} == set()
 
 
-def test_the_inventory_of_the_readme_is_five_lines_that_roles_understand() -> None:
-    found = re.search(r"^```yaml\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+def test_the_inventory_of_the_readme_is_five_lines_and_with_the_passwords_it_names_it_can_be_deployed(
+    tmp_path: Path,
+) -> None:
+    readme = (ROOT / "README.md").read_text()
+    found = re.search(r"^```yaml\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
     assert found is not None
-    text = found[1]
-    everything = yaml.safe_load(text)["all"]
-    assert len(text.splitlines()) == 5
+    assert len(found[1].splitlines()) == 5
+    everything = yaml.safe_load(found[1])["all"]
     assert set(everything["vars"]) <= declared()
     assert {"rabbitmq", "worker"} <= set(everything["children"])
+    named = re.search(r"three passwords \(`(\w+)`, `(\w+)`, `(\w+)`\) in `passwords.yml`", readme)
+    assert named is not None
+    assert "`ansible-playbook -i shop.yml -e @passwords.yml site.yml`" in readme
+    (tmp_path / "shop.yml").write_text(found[1])
+    (tmp_path / "passwords.yml").write_text(yaml.safe_dump(dict.fromkeys(named.groups(), "pa55word")))
+    done = look(tmp_path, "-i", tmp_path / "shop.yml", "-e", f"@{tmp_path / 'passwords.yml'}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    without = look(tmp_path, "-i", tmp_path / "shop.yml")
+    assert without.returncode != 0 and all(name in without.stdout for name in named.groups())
 
 
 KINDS = re.compile(r"^ *```(\w+)([^\n]*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
