@@ -1,5 +1,10 @@
 """CRATE, the package from PyPI, deployed by inventories/crate."""
 
+import json
+import subprocess
+
+import yaml
+
 # As CRATE's users have it: the virtualenv is activated and the settings are named.
 CRATE = (
     "runuser -u crate -- env PATH=/opt/crate/venv/bin:/usr/bin:/bin"
@@ -8,6 +13,15 @@ CRATE = (
 PROCESS = "crate_anon.crateweb.consent.tasks.process_patient_response"
 QUEUE_ALL = "crate_anon.crateweb.consent.tasks.resubmit_unprocessed_tasks_task"
 RESUBMIT = ["/opt/crate/venv/bin/crate_django_manage", "resubmit_unprocessed_tasks"]
+
+
+def example():
+    """What the module's own documentation has for CRATE."""
+    name = "taskstack.celery.resubmit"
+    shown = subprocess.run(["ansible-doc", "-j", name], capture_output=True, text=True, check=True).stdout
+    tasks = [task[name] for task in yaml.safe_load(json.loads(shown)[name]["examples"])]
+    (found,) = [task for task in tasks if task and task.get("command") == RESUBMIT]
+    return found
 
 
 def rows(stack, verb):
@@ -51,7 +65,7 @@ def test_resubmit_asked_twice_at_once_processes_eight_rows_exactly_once(stack):
     # Check mode tells what waits and runs, and queues nothing.
     looked = stack.call("resubmit", "--check", command=RESUBMIT)
     assert looked["changed"] and looked["command"] == {"waiting": {}, "running": {}}, looked
-    both = [stack.start("resubmit", command=RESUBMIT) for _ in range(2)]
+    both = [stack.start("resubmit", **example()) for _ in range(2)]
     results = [stack.result(process) for process in both]
     assert sorted(result["changed"] for result in results) == [False, True], results
     looked = stack.call("resubmit", "--check", command=RESUBMIT)
