@@ -17,7 +17,7 @@ import os
 import threading
 import time
 
-from taskstack_records import BAD, FAILED, OPEN, TROUBLE, Records, Slots, born, new_run, pack
+from taskstack_records import BAD, FAILED, OPEN, TROUBLE, Heads, Records, Slots, born, new_run
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,9 @@ HEADERS = ("headers", "application_headers")
 #: What the main process hears in place of a result when a task's process died: nobody knows how far it came.
 DEATHS = ("WorkerLostError", "SystemExit", "KeyboardInterrupt", "Terminated")
 
+#: This worker's recorder.
+active = None
+
 
 def setting(name, default):
     """A number from the environment."""
@@ -43,10 +46,11 @@ class Recorder(object):
 
     def __init__(self, records, keep, keep_failed, max_bytes):
         """Open the worker's note; the folders are made here, so that a wrong directory is noticed at the start."""
-        self.records, self.slots, self.limits = records, Slots(records), (keep, keep_failed, max_bytes)
+        self.records, self.limits = records, (keep, keep_failed, max_bytes)
+        self.slots, self.heads = Slots(records), Heads()
         self.note, self._note_handle, self._warned = {"unrecorded": 0}, None, 0
-        self._lock = threading.Lock()
-        self._started, self._main = {}, os.getpid()
+        self.function = None
+        self._lock, self._main = threading.Lock(), os.getpid()
         self.guard(self._open_note)
 
     def guard(self, action, *arguments):
@@ -54,7 +58,7 @@ class Recorder(object):
         try:
             return action(*arguments)
         except Exception as exc:
-            self._failed(exc, action in (self._take, self._refuse))
+            self._failed(exc, action == self._refuse)
 
     def _open_note(self):
         self.records.prepare()
@@ -89,36 +93,46 @@ class Recorder(object):
 
     def take(self, request, state):
         """Write the message of a request that is about to be acknowledged: ``open``, or how it ended already."""
-        self.guard(self._take, request, state)
-
-    def _take(self, request, state):
-        pid = request.worker_pid or os.getpid()
-        attempt = request.request_dict.get("retries") or 0
-        self._put(state, request.message, run_of(request), request.id, request.task.name, attempt, pid)
+        try:
+            pid = request.worker_pid or os.getpid()
+            attempt = request.request_dict.get("retries") or 0
+            self._put(state, request.message, run_of(request), request.id, request.task.name, attempt, pid)
+        except Exception as exc:
+            self._failed(exc, True)
 
     def _put(self, state, message, run, task_id, task, attempt, pid):
-        head = describe(message)
-        head["run"], head["id"], head["task"], head["retries"] = run, task_id, task, attempt
-        head["time"], head["node"], head["pid"], head["born"] = time.time(), self.records.node, pid, born(pid)
-        content = pack(head, body(message))
+        now, since = time.time(), born(pid)
+        common, headers, properties = describe(message)
+        common.extend((task, attempt, self.records.node, pid, since))
+        head = {"run": run, "id": task_id, "time": now}
+        content = self.heads.pack(head, common, headers, properties, body(message))
         if state == OPEN:
-            self.slots.put(run, pid, content)
+            self.slots.put(run, pid, since, int(now), content)
         else:
             self.records.put(FAILED, "%s.%s" % (run, state), content)
 
-    def started(self, task_id=None, **_):
-        """Remember when a task began, in the process that runs it."""
-        self._started[task_id] = time.time()
+    def run(self, name, task_id, request, *args, **kwargs):
+        """Execute a task with Celery's own function, in the process that has been given it, and note its end there."""
+        if self.function is None:
+            # Only now, and in this process, Celery knows which of its functions it is.
+            self.function = celerys_function()
+        began, run = time.time(), request.pop("taskstack_run", None)
+        # Whatever is raised here ends the process as well: without a note the task is lost, as it should be.
+        result = self.function(name, task_id, request, *args, **kwargs)
+        try:
+            state = verdict(result[1].exception) if result[0] else "SUCCESS"
+            if state and run:
+                self.records.append([state, task_id, request.get("retries") or 0, name, began, time.time(), run])
+        except Exception as exc:
+            self._failed(exc, False)
+        return result
 
-    def ended(self, sender=None, task_id=None, state=None, retval=None, **_):
-        """Note the end of a task, in the process that ran it."""
-        began, request = self._started.pop(task_id, None), sender.request
-        run = getattr(request, "taskstack_run", None)
-        # Without a state the process is about to die; without a name the task runs inside another one.
-        if state and run:
-            state = "UNSENT" if state == "REJECTED" and unsent(retval) else state
-            record = [state, task_id, request.retries or 0, sender.name, began, time.time(), run]
-            self.guard(self.records.append, record)
+    def forget(self, run):
+        """A task has ended well: nothing of its message stays."""
+        try:
+            self.slots.erase(run)
+        except Exception as exc:
+            self._failed(exc, False)
 
     def settle(self, request, state, report):
         """Let the message of a task go that has ended, or keep it; ``state`` is None when its process died."""
@@ -177,22 +191,18 @@ class Recorder(object):
 
 
 def describe(message):
-    """All of a message but its body."""
-    info, headers, properties = message.delivery_info or {}, message.headers, dict(message.properties)
+    """All of a message but its body: how it came, and copies of its headers and properties."""
+    info, headers, properties = message.delivery_info or {}, message.headers or {}, dict(message.properties)
     for name in HEADERS:
         properties.pop(name, None)
-    if headers and "delivery_info" in headers:
+    if "delivery_info" in headers:
         # Celery 4 keeps what it knows of the request in the headers themselves, decoded arguments too.
         headers = dict((name, headers[name]) for name in headers if name not in REQUEST)
-    return {
-        "exchange": info.get("exchange"),
-        "routing_key": info.get("routing_key"),
-        "redelivered": bool(info.get("redelivered")),
-        "content_type": message.content_type,
-        "content_encoding": message.content_encoding,
-        "headers": headers,
-        "properties": properties,
-    }
+    else:
+        headers = dict(headers)
+    routing = [info.get("exchange"), info.get("routing_key"), bool(info.get("redelivered"))]
+    routing.extend((message.content_type, message.content_encoding))
+    return routing, headers, properties
 
 
 def body(message):
@@ -210,6 +220,17 @@ def unsent(rejection):
     return type(getattr(rejection, "reason", None)).__module__.partition(".")[0] in ("kombu", "amqp")
 
 
+def verdict(exc):
+    """The state of a task that ended with an exception, None when its process died with it."""
+    exc = getattr(exc, "exc", exc) if type(exc).__name__ == "ExceptionWithTraceback" else exc
+    kind = type(exc).__name__
+    if kind in DEATHS:
+        return None
+    if kind == "Reject":
+        return "UNSENT" if unsent(exc) else "REJECTED"
+    return {"Retry": "RETRY", "Ignore": "IGNORED"}.get(kind, "FAILURE")
+
+
 def run_of(request):
     """The name of a request's run; one that ends without having been executed gets it now."""
     if request.taskstack_run is None:
@@ -221,7 +242,8 @@ def recording(create_request_class, recorder, worker_state):
     """Celery's factory of request classes, with ours on top of whatever class it or the application makes."""
 
     def create(*args, **kwargs):
-        base = create_request_class(*args, **kwargs)
+        base = create_request_class(*args, trace=traced, **kwargs)
+        give, acknowledge, succeed = base.execute_using_pool, base.acknowledge, base.on_success
 
         class RecordedRequest(base):
             """A request that writes its message before it is acknowledged, and hears how it ends."""
@@ -232,16 +254,20 @@ def recording(create_request_class, recorder, worker_state):
 
             def execute_using_pool(self, pool, **kwargs):
                 self.request_dict["taskstack_run"] = run_of(self)
-                return base.execute_using_pool(self, pool, **kwargs)
+                return give(self, pool, **kwargs)
 
             def execute(self, *args, **kwargs):
-                self.request_dict["taskstack_run"] = run_of(self)
-                return base.execute(self, *args, **kwargs)
+                # Celery itself never comes here, a task's own strategy may.
+                retval = base.execute(self, *args, **kwargs)
+                info = retval[0] if type(retval).__name__ == "trace_ok_t" else retval
+                failed = type(info).__name__ == "ExceptionInfo"
+                recorder.settle(self, verdict(info.exception) if failed else "SUCCESS", True)
+                return retval
 
             def acknowledge(self):
                 if not self.acknowledged and self.taskstack_place:
                     recorder.take(self, self.taskstack_place)
-                base.acknowledge(self)
+                acknowledge(self)
 
             def reject(self, requeue=False):
                 if not (self.acknowledged or requeue) and self.worker_pid and self.taskstack_place:
@@ -250,15 +276,16 @@ def recording(create_request_class, recorder, worker_state):
 
             def on_success(self, failed__retval__runtime, **kwargs):
                 if failed__retval__runtime[0]:
-                    return base.on_success(self, failed__retval__runtime, **kwargs)
+                    return succeed(self, failed__retval__runtime, **kwargs)
                 self.taskstack_place = None
                 try:
-                    return base.on_success(self, failed__retval__runtime, **kwargs)
+                    return succeed(self, failed__retval__runtime, **kwargs)
                 finally:
-                    recorder.settle(self, "SUCCESS", False)
+                    recorder.forget(self.taskstack_run)
 
             def on_failure(self, exc_info, *args, **kwargs):
-                state = self.taskstack_verdict(exc_info.exception)
+                # Revoked or out of time already: what the process then died of is no news.
+                state = verdict(exc_info.exception) if self.taskstack_place == OPEN else None
                 # Said twice, since the task's own process may have thought that it went well.
                 return self.taskstack_end(state, base.on_failure, exc_info, *args, report=state == "FAILURE", **kwargs)
 
@@ -280,15 +307,6 @@ def recording(create_request_class, recorder, worker_state):
                     recorder.settle(self, "RETRY", True)
                 return done
 
-            def taskstack_verdict(self, exc):
-                exc = getattr(exc, "exc", exc) if type(exc).__name__ == "ExceptionWithTraceback" else exc
-                kind = type(exc).__name__
-                if self.taskstack_place != OPEN or kind in DEATHS:
-                    return None
-                if kind == "Reject":
-                    return "UNSENT" if unsent(exc) else "REJECTED"
-                return {"Retry": "RETRY", "Ignore": "IGNORED"}.get(kind, "FAILURE")
-
             def taskstack_end(self, state, method, *args, **kwargs):
                 report = kwargs.pop("report", False)
                 if state:
@@ -301,6 +319,21 @@ def recording(create_request_class, recorder, worker_state):
         return RecordedRequest
 
     return create
+
+
+def celerys_function():
+    """The function that executes tasks, by its name: whoever wants to see tasks too replaces it where it is defined."""
+    from celery import current_app
+    from celery.app import trace
+
+    # Before Celery 5.1 there was one name for both.
+    fast = getattr(current_app, "use_fast_trace_task", False)
+    return trace.fast_trace_task if fast else trace.trace_task_ret
+
+
+def traced(*args, **kwargs):
+    """What pools execute; their processes know it by its name."""
+    return active.run(*args, **kwargs)
 
 
 def watch_refusals(consumer_class, recorder):
@@ -320,8 +353,9 @@ def watch_refusals(consumer_class, recorder):
 
 def install(environment):
     """Begin to record, where and for how long the environment says."""
+    global active
+
     from celery import signals
-    from celery.app.task import Context
     from celery.worker import state, strategy
     from celery.worker.consumer import Consumer
 
@@ -329,12 +363,9 @@ def install(environment):
     records = Records(environment["TASKSTACK_RECORDER_DIRECTORY"], node, bool(setting("SYNC", 0)))
     limits = setting("KEEP", 86400), setting("KEEP_FAILED", 2592000), setting("MAX_BYTES", 1 << 30)
     recorder = Recorder(records, *limits)
-    # Celery takes what it does not know in a request for a header, and gives it to the task's next attempt.
-    Context.taskstack_run = None
+    active = recorder
     strategy.create_request_cls = recording(strategy.create_request_cls, recorder, state)
     watch_refusals(Consumer, recorder)
-    signals.task_prerun.connect(recorder.started, weak=False)
-    signals.task_postrun.connect(recorder.ended, weak=False)
     signals.worker_ready.connect(recorder.keep_house, weak=False)
     return recorder
 

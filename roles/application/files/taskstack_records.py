@@ -17,6 +17,8 @@ import decimal
 import io
 import itertools
 import json
+import marshal
+import operator
 import os
 import re
 import threading
@@ -35,17 +37,28 @@ LOST = ".UNSENT"
 BAD = ("FAILURE", "REJECTED", "REVOKED", "UNSENT")
 #: A slot that held more than this gives the space back.
 LARGE = 1 << 20
+#: The headers in which the messages of a task differ, and where these messages are like each other besides.
+OWN = ("id", "root_id", "parent_id", "group", "eta", "expires", "argsrepr", "kwargsrepr")
+COMMON = "exchange", "routing_key", "redelivered", "content_type", "content_encoding"
+COMMON += "task", "retries", "node", "pid", "born"
+#: So many kinds of messages are remembered at a time.
+KINDS = 500
 
+_own, _nothing = operator.itemgetter(*OWN), dict.fromkeys(OWN)
 _born = {"until": 0}
 _binary = getattr(os, "O_BINARY", 0)
 
 
-_runs = itertools.count()
+_runs, _prefix = itertools.count(), (None, None)
 
 
 def new_run():
-    """A name for one run of a task, which no other run ever has; names sort by time."""
-    return "%011x-%x-%x" % (int(time.time() * 1000), os.getpid(), next(_runs))
+    """A name for one run of a task, which no other run ever has; names sort by the second, or better."""
+    global _prefix
+    when = int(time.time()), os.getpid()
+    if _prefix[0] != when:
+        _prefix = when, "%011x-%x-" % (when[0] * 1000, when[1])
+    return _prefix[1] + "%x" % next(_runs)
 
 
 def tag(value):
@@ -120,8 +133,49 @@ def pack(head, body):
     return dumps(head) + body
 
 
+class Heads(object):
+    """Message files again, in a third less time: what all messages of a task have in common is encoded only once."""
+
+    def __init__(self):
+        """Nothing is known yet."""
+        self._known = {}
+
+    def pack(self, head, common, headers, properties, body):
+        """As the function above; ``head`` has what is neither ``COMMON`` nor in the tables, which are changed too."""
+        head["length"], head["checksum"] = len(body), zlib.crc32(body) & 0xFFFFFFFF
+        kind = rest = None
+        try:
+            own, correlation = _own(headers), properties["correlation_id"]
+            head["own"], head["correlation_id"] = own, correlation
+            headers.update(_nothing)
+            properties["correlation_id"] = None
+            # Unlike ==, it tells 1 from True and from 1.0; in this old version always the same for the same value.
+            kind = marshal.dumps((common, headers, properties), 2)
+            rest = self._known.get(kind)
+        except (KeyError, ValueError):
+            # No message of Celery's second protocol, or with a value that the format lacks.
+            pass
+        if rest is None:
+            rest = dict(zip(COMMON, common), headers=headers, properties=properties, names=OWN)
+            rest = b"," + dumps(rest)[1:]
+            if kind:
+                if len(self._known) >= KINDS:
+                    self._known.clear()
+                self._known[kind] = rest
+        return dumps(head)[:-2] + rest + body
+
+
 class Empty(ValueError):
     """A slot between two messages."""
+
+
+def unfold(head):
+    """A head as its message had it."""
+    names = head.pop("names", ())
+    if "own" in head:
+        head["headers"].update(zip(names, head.pop("own")))
+        head["properties"]["correlation_id"] = head.pop("correlation_id")
+    return head
 
 
 def read(path):
@@ -130,8 +184,13 @@ def read(path):
         line = stream.readline()
         if not line.strip(b"\0"):
             raise Empty("No message.")
-        head = json.loads(line.decode("ascii"))
-        body, rest = stream.read(head["length"]), stream.read()
+        try:
+            head = unfold(json.loads(line.decode("ascii")))
+            body, rest = stream.read(head["length"]), stream.read()
+        except (AttributeError, TypeError):
+            head = None
+    if head is None:
+        raise ValueError("No message.")
     if rest.strip(b"\0") or len(body) != head["length"] or zlib.crc32(body) & 0xFFFFFFFF != head["checksum"]:
         raise ValueError("The checksum does not match.")
     return head, body
@@ -158,9 +217,18 @@ def born(pid):
 
 def overwrite(handle, content):
     """Write from the beginning of a file on; nobody else may have its handle."""
-    os.lseek(handle, 0, os.SEEK_SET)
-    while content:
-        content = content[os.write(handle, content):]
+    written = _pwrite(handle, content, 0)
+    while written < len(content):
+        written += _pwrite(handle, content[written:], written)
+
+
+def _seek_and_write(handle, content, offset):
+    os.lseek(handle, offset, os.SEEK_SET)
+    return os.write(handle, content)
+
+
+# One call for both, which Python 2 and Windows lack.
+_pwrite = getattr(os, "pwrite", _seek_and_write)
 
 
 class Records(object):
@@ -334,13 +402,12 @@ class Slots(object):
         """Slots are made when they are needed, as many as tasks run at a time."""
         self.records, self._used, self._free, self._looked = records, {}, collections.deque(), 0
 
-    def put(self, run, pid, content):
-        """Write a message into a free slot."""
+    def put(self, run, pid, since, now, content):
+        """Write a message into a free slot, for the process of that number and birth, in this second."""
         try:
             handle = self._free.pop()
         except IndexError:
             handle = self._make()
-        now = int(time.time())
         if now != self._looked:
             self._looked = now
             if os.name != "nt" and not os.fstat(handle).st_nlink:
@@ -357,7 +424,7 @@ class Slots(object):
             os.ftruncate(handle, 0)
             self._free.append(handle)
             raise
-        self._used[run] = handle, content, pid, born(pid)
+        self._used[run] = handle, content, pid, since
 
     def erase(self, run):
         """Whether there was such a message; nothing of it is left."""

@@ -22,6 +22,10 @@ class Retry(Exception):
     pass
 
 
+class Ignore(Exception):
+    pass
+
+
 class WorkerLostError(Exception):
     pass
 
@@ -112,7 +116,7 @@ def recorder(records):
 def take(recorder, records, message):
     """A request as the main process makes it, and the process that runs it."""
     state = types.SimpleNamespace(should_terminate=None)
-    make = taskstack_recorder.recording(lambda *_: CeleryRequest, recorder, state)()
+    make = taskstack_recorder.recording(lambda **_: CeleryRequest, recorder, state)()
 
     def begin(task_id="1f", late=False, **about):
         request = make(message(task_id, **about), Broker(records.directory), late)
@@ -123,12 +127,15 @@ def take(recorder, records, message):
     return begin
 
 
-def child(recorder, request, state, **more):
-    """What the process of the pool notes when the task ends there."""
-    context = types.SimpleNamespace(retries=0, taskstack_run=request.request_dict["taskstack_run"])
-    recorder.started(task_id=request.id)
-    sender = types.SimpleNamespace(request=context, name=request.task.name)
-    recorder.ended(sender=sender, task_id=request.id, state=state, **more)
+def child(recorder, request, state, retval=None):
+    """What the process of the pool does with a task that ends so."""
+    raised = {"FAILURE": ValueError, "RETRY": Retry, "REJECTED": Reject, "IGNORED": Ignore}
+    if state == "SUCCESS":
+        recorder.function = lambda *_: (0, "None", 0.1)
+    else:
+        recorder.function = lambda *_: (1, types.SimpleNamespace(exception=retval or raised[state]()), 0.1)
+    # It has a copy of the request.
+    return recorder.run(request.task.name, request.id, dict(request.request_dict))
 
 
 def failure(kind):
@@ -404,10 +411,33 @@ def test_a_directory_that_is_removed_between_two_tasks_is_noticed_within_a_secon
         assert request.broker.acknowledged == [{"open": number, "failed": 0}]
 
 
-def test_a_task_inside_another_is_nobody_elses_business(recorder):
-    context = types.SimpleNamespace(is_eager=True, retries=0)
-    recorder.ended(sender=types.SimpleNamespace(request=context, name="inner"), task_id="2f", state="SUCCESS")
+def test_a_task_without_a_run_is_nobody_elses_business(recorder):
+    recorder.function = lambda *_: (0, "None", 0.1)
+    assert recorder.run("inner", "2f", {"retries": 0}) == (0, "None", 0.1)
     assert states(recorder) == []
+
+
+@pytest.mark.parametrize("raised", [SystemExit, MemoryError])
+def test_a_process_that_dies_of_its_task_notes_no_end_of_it(take, recorder, raised):
+    def function(*_):
+        raise raised
+
+    request = take()
+    request.on_accepted(dead())
+    recorder.function = function
+    with pytest.raises(raised):
+        recorder.run(request.task.name, request.id, dict(request.request_dict))
+    crash(recorder)
+    assert len(_verdicts.lost(recorder.records.directory)) == 1
+
+
+def test_the_task_sees_nothing_of_the_recorder_and_its_process_gets_what_celery_gives(take, recorder):
+    seen = []
+    recorder.function = lambda *arguments: seen.append(arguments) or (0, "None", 0.1)
+    request = take()
+    given = dict(request.request_dict)
+    assert recorder.run("app.work", "1f", given, b"[]", "application/json", "utf-8") == (0, "None", 0.1)
+    assert seen == [("app.work", "1f", {**request.message.headers}, b"[]", "application/json", "utf-8")]
 
 
 def test_runs_of_one_identifier_do_not_disturb_each_other(take, recorder):
@@ -446,4 +476,4 @@ def test_the_name_of_a_run_is_never_given_twice():
 def test_what_celery_4_writes_into_the_headers_of_a_received_message_is_not_recorded(message):
     received = message()
     received.headers = {**received.headers, "args": [object()], "kwargs": {}, "delivery_info": {}, "hostname": "w@h"}
-    assert set(taskstack_recorder.describe(received)["headers"]) == set(message().headers)
+    assert set(taskstack_recorder.describe(received)[1]) == set(message().headers)

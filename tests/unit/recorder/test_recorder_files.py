@@ -49,6 +49,53 @@ def test_every_message_comes_back_byte_for_byte(tmp_path_factory, body, headers)
     assert (taskstack_records.untag(head["headers"]), same) == (headers, body)
 
 
+own = st.fixed_dictionaries(dict.fromkeys(taskstack_records.OWN, st.none() | st.text() | numbers | st.binary()))
+
+
+more = st.dictionaries(st.text(max_size=5), tables, max_size=4)
+
+
+@given(several=st.lists(st.tuples(st.binary(), own | st.just({}), more), max_size=3))
+def test_every_message_comes_back_although_what_is_alike_is_encoded_once(tmp_path_factory, several):
+    path, heads = tmp_path_factory.mktemp("message") / "1", taskstack_records.Heads()
+    routing = ("", "celery", False, "application/json", "utf-8", "app.work", 0, "mail@host", 2, None)
+    # Each twice: the second time its kind is known.
+    for body, headers, more in [message for message in several for _ in range(2)]:
+        sent, properties = {**headers, **more}, {"correlation_id": more.get("id"), "priority": 0, **more}
+        head = {"run": "1-1-1", "id": "1f", "time": 1.5}
+        path.write_bytes(heads.pack(head, routing, dict(sent), dict(properties), body))
+        read, same = taskstack_records.read(str(path))
+        found = {name: taskstack_records.untag(read.pop(name)) for name in ("headers", "properties")}
+        assert (found, same) == ({"headers": sent, "properties": properties}, body)
+        assert {**read, "length": 0, "checksum": 0} == {
+            **dict(zip(taskstack_records.COMMON, routing, strict=True)),
+            **{"run": "1-1-1", "id": "1f", "time": 1.5, "length": 0, "checksum": 0},
+        }
+
+
+def test_what_is_nearly_alike_is_told_apart(tmp_path):
+    path, heads = tmp_path / "1", taskstack_records.Heads()
+    for value in (1, True, 1.0, "1", [1], [True], {"1": 1}, {"1": True}):
+        headers = {**dict.fromkeys(taskstack_records.OWN), "x": value}
+        path.write_bytes(heads.pack({"run": "1"}, (), headers, {"correlation_id": None}, b""))
+        assert repr(taskstack_records.read(str(path))[0]["headers"]["x"]) == repr(value)
+
+
+def test_kinds_of_messages_are_not_remembered_without_end():
+    heads = taskstack_records.Heads()
+    for number in range(3 * taskstack_records.KINDS):
+        headers = {**dict.fromkeys(taskstack_records.OWN), "number": number}
+        heads.pack({"run": "1"}, (), headers, {"correlation_id": None}, b"")
+    assert len(heads._known) <= taskstack_records.KINDS
+
+
+@pytest.mark.parametrize("head", [b"[]", b"1", b'{"own": [], "names": [], "headers": null}', b"{}"])
+def test_a_head_that_is_none_is_a_damaged_message(tmp_path, head):
+    (tmp_path / "1").write_bytes(head + b"\n")
+    with pytest.raises((ValueError, KeyError)):
+        taskstack_records.read(str(tmp_path / "1"))
+
+
 def test_types_that_json_lacks_survive():
     value = {"a": [b"\xff", decimal.Decimal("1.50")], "b": datetime.datetime(2026, 1, 2, 3, 4, 5), "c": (1, "x")}
     assert taskstack_records.untag(json.loads(taskstack_records.dumps(value))) == {**value, "c": [1, "x"]}
