@@ -114,7 +114,8 @@ def publish() -> None:
         ours, theirs = (sorted(side)[1] for side in zip(*rounds, strict=True))
         print(
             f"published and confirmed: {ours:,.0f} messages/s (goal 5,000), "
-            f"one at a time with kombu {theirs:,.0f}/s: {ours / theirs:.1f} times as fast, median of 3"
+            f"one at a time with kombu {theirs:,.0f}/s: {ours / theirs:.1f} times as fast, median of 3. "
+            f"Load {os.getloadavg()[0]:.1f}."
         )
     finally:
         subprocess.run(["docker", "rm", "-f", "-v", HOST], check=True, stdout=subprocess.DEVNULL)
@@ -128,7 +129,7 @@ def main() -> None:
         found, seconds, megabytes = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
         assert found == LOST
         took = f"{seconds:.1f} s (goal 20), {megabytes:.0f} MB (goal 150)"
-        print(f"{found:,} lost among {RECORDS:,} records: {took}", flush=True)
+        print(f"{found:,} lost among {RECORDS:,} records: {took}. Load {os.getloadavg()[0]:.1f}.", flush=True)
     if os.environ.get("BENCH_FOLD_ONLY") is None:
         publish()
 

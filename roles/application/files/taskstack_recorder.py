@@ -117,7 +117,7 @@ class Recorder(object):
             # Only now, and in this process, Celery knows which of its functions it is.
             self.function = celerys_function()
         began, run = time.time(), request.pop("taskstack_run", None)
-        # Whatever is raised here ends the process as well: without a note the task is lost, as it should be.
+        # What is raised here ends the process, or the main one hears of it: no note of ours would be true.
         result = self.function(name, task_id, request, *args, **kwargs)
         try:
             state = verdict(result[1].exception) if result[0] else "SUCCESS"
