@@ -45,9 +45,10 @@ class Queue:
     online: frozenset[str]
 
     @classmethod
-    def from_json(cls, vhost: str, raw: dict[str, t.Any]) -> Queue:
-        """What C(rabbitmqctl list_queues) answers, which writes nothing as an empty text."""
-        return cls(vhost, raw["name"], raw.get("type") or "classic", _nodes(raw, "members"), _nodes(raw, "online"))
+    def from_json(cls, raw: dict[str, t.Any]) -> Queue:
+        """What the broker answers, which writes nothing as an empty text."""
+        copies = _nodes(raw, "members"), _nodes(raw, "online")
+        return cls(raw["vhost"], raw["name"], raw.get("type") or "classic", *copies)
 
     @property
     def replicated(self) -> bool:
@@ -78,10 +79,9 @@ def strangers(status: Status, members: list[str]) -> list[str]:
     return sorted(status.known - set(members))
 
 
-def lagging(queues: list[Queue], node: str | None = None) -> list[str]:
-    """Replicated queues that miss a copy: on that node, or on any."""
-    late = [queue for queue in queues if queue.replicated and queue.members - queue.online]
-    return sorted(queue.label for queue in late if node is None or node in queue.members - queue.online)
+def lagging(queues: list[Queue], nodes: t.AbstractSet[str]) -> list[str]:
+    """Replicated queues that miss a copy on one of these nodes."""
+    return sorted(queue.label for queue in queues if queue.replicated and (queue.members - queue.online) & nodes)
 
 
 def short(queues: list[Queue], node: str, members: list[str]) -> list[Queue]:
@@ -97,8 +97,9 @@ def stop_blockers(status: Status, queues: list[Queue], members: list[str], node:
     found += [f"{name} is in maintenance" for name in sorted(status.draining & set(others))]
     found += [f"{name} is cut off from others" for name in sorted(status.partitioned)]
     found += [f"alarm: {alarm}" for alarm in status.alarms]
-    found += [f"queue {label} waits for a copy" for label in lagging(queues)]
-    return found
+    # During maintenance its own copies sleep: a run that broke off after the handing over goes on.
+    awake = frozenset().union(*(queue.members for queue in queues)) - (status.draining & {node})
+    return found + [f"queue {label} waits for a copy" for label in lagging(queues, awake)]
 
 
 def settled(status: Status, members: list[str], node: str) -> bool:

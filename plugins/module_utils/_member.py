@@ -45,10 +45,11 @@ class Member:
     def upgradable(self, installed: str, candidate: str) -> None:
         """Everything that speaks against another version, and against beginning now, in one answer."""
         me = self._nodes.me
-        if self._nodes.status(me) is None:
+        busy = self._stop_blockers()
+        if busy is None:
             raise TaskstackError(f"{me} does not run, so nobody can tell whether it can be upgraded. Start it.")
         found = _broker_upgrade.blockers(installed, candidate, self._nodes.flags(), self._nodes.policies())
-        found += self._stop_blockers() or []
+        found += busy
         if found:
             why = "; ".join(found)
             raise TaskstackError(f"RabbitMQ {installed} on {me} cannot become {candidate}: {why}. Nothing was changed.")
@@ -133,7 +134,7 @@ class Member:
         peer = self._peer() if self._seen.running == {me} else None
         found = [f"{me} and {peer[0]} do not see each other"] if peer else []
         found += [f"{name} is cut off from others" for name in sorted(self._seen.partitioned)]
-        return found + [f"queue {label} waits for its copy here" for label in _cluster.lagging(self._queues, me)]
+        return found + [f"queue {label} waits for its copy here" for label in _cluster.lagging(self._queues, {me})]
 
     def _look(self) -> bool:
         """Remember how this node sees cluster and queues; each question costs a second."""

@@ -150,6 +150,8 @@ def main() -> None:
     params = module.params
     if params["node"] not in params["members"]:
         module.fail_json(msg=f"node {params['node']} is not among members: {', '.join(params['members'])}.")
+    # Names of queues may hold any letter.
+    module.run_command_environ_update = {"LC_ALL": "C.UTF-8"}
     nodes = Nodes(module.run_command, params["node"], params["database"].replace("<node>", params["node"]))
     member = Member(nodes, params["members"], time, params["timeout"], module.check_mode)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import pathlib
 import typing as t
@@ -59,7 +60,11 @@ class Cluster:
             return 69, "", "this command requires the 'rabbit' app to be running"
         return getattr(self, f"_{verb}")(name, node, arguments)
 
-    def _eval(self, _name: str, node: Node, _arguments: list[str]) -> tuple[int, str, str]:
+    def _eval(self, _name: str, node: Node, arguments: list[str]) -> tuple[int, str, str]:
+        if "rabbit_amqqueue:info_all" in arguments[0]:
+            return 0, self._encoded(self._rows(node)), ""
+        if "rabbit_policy:list" in arguments[0]:
+            return 0, self._encoded([]), ""
         return 0, "{true,false}\n" if node.state == "up" else "{false,false}\n", ""
 
     def _cluster_status(self, name: str, node: Node, _arguments: list[str]) -> tuple[int, str, str]:
@@ -79,25 +84,23 @@ class Cluster:
         }
         return 0, json.dumps(answer), ""
 
-    def _list_vhosts(self, *_ignored: object) -> tuple[int, str, str]:
-        return 0, json.dumps([{"name": vhost} for vhost in sorted({q.vhost for q in self.queues} | {"/"})]), ""
+    @staticmethod
+    def _encoded(rows: list[dict[str, t.Any]]) -> str:
+        return base64.b64encode(json.dumps(rows).encode()).decode() + "\nok\n"
 
-    def _list_queues(self, name: str, node: Node, arguments: list[str]) -> tuple[int, str, str]:
+    def _rows(self, node: Node) -> list[dict[str, t.Any]]:
         rows = []
         for queue in self.queues:
             # A copy sleeps while its node is in maintenance.
             awake = [m for m in queue.members if self.nodes[m].state == "up" and not self.nodes[m].draining]
-            if queue.vhost == arguments[1] and (set(queue.members) & node.known or queue.kind == "classic"):
+            if set(queue.members) & node.known or queue.kind == "classic":
                 quorum = queue.kind == "quorum"
-                row = {"name": queue.name, "type": queue.kind}
+                row = {"vhost": queue.vhost, "name": queue.name, "type": f"rabbit_{queue.kind}_queue"}
                 rows.append({**row, "members": queue.members if quorum else "", "online": awake if quorum else ""})
-        return 0, json.dumps(rows), ""
+        return rows
 
     def _list_feature_flags(self, *_ignored: object) -> tuple[int, str, str]:
         return 0, json.dumps([{"name": "quorum_queue", "state": "enabled"}]), ""
-
-    def _list_policies(self, *_ignored: object) -> tuple[int, str, str]:
-        return 0, "[]", ""
 
     def _forget_cluster_node(self, name: str, node: Node, arguments: list[str]) -> tuple[int, str, str]:
         gone = arguments[0]

@@ -27,6 +27,9 @@ def test_a_node_of_a_healthy_cluster_hands_over_and_may_stop(stage: t.Any) -> No
 
 def test_a_node_that_was_interrupted_while_handing_over_does_not_do_it_twice(stage: t.Any) -> None:
     stage.member("a").stoppable()
+    again = stage.member("a")
+    again.stoppable()
+    assert again.done == []
     with pytest.raises(TaskstackError, match="waits for a copy"):
         # Its own copies sleep already: nobody else may stop, and neither may it until they are back.
         stage.member("b").stoppable()
