@@ -38,7 +38,7 @@ def a_round(chance: random.Random, number: int, folder: str) -> list[tuple[str, 
     """Every event once, in any order, on any node, with plays killed at any moment. Odd rounds undo even ones."""
     packages = events.PACKAGES if number % 2 else events.NEW_PACKAGES
     user = "count" if number % 2 else "count2"
-    environment = {"COUNT_LOG": "/opt/count/log/ran", "ROUND": str(number)}
+    environment = {"COUNT_LOG": "/srv/count/ran", "ROUND": str(number)}
 
     def moments() -> list[float]:
         return [chance.uniform(3, 30) for _ in range(3)]
@@ -49,7 +49,7 @@ def a_round(chance: random.Random, number: int, folder: str) -> list[tuple[str, 
         ("lost disk of a node", lambda: events.lose_a_disk(chance.choice(BROKERS))),
         ("node removed and deployed anew", lambda: events.leave_and_return(chance.choice(BROKERS))),
         ("rolling restart of the brokers", events.restart_the_brokers),
-        ("rolling upgrade, same RabbitMQ", events.upgrade_the_brokers),
+        ("rolling upgrade, same RabbitMQ", lambda: (events.offer_a_newer_package(), events.upgrade_the_brokers())),
         ("rolling restart of the workers", lambda: play("restart.yml", "--limit", "worker")),
         ("other packages", lambda: events.change_packages(packages)),
         ("rotated login, killed thrice", lambda: events.rotate(user, f"{user}-pa55word-{number}", moments())),

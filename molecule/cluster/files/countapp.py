@@ -3,14 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An application that notes every task it runs, and a publisher that notes every task the broker has confirmed.
 
-celery-count --run python -m countapp publish PREFIX PER_SECOND   until /opt/count/log/ran.stop appears
+celery-count --run python -m countapp publish PREFIX PER_SECOND   until /srv/count/ran.stop appears
 celery-count --run python -m countapp watch FILE QUEUE...         how many consumers they have, until FILE.stop
 celery-count --run python -m countapp poison QUEUE                how often a message that comes back is delivered
+celery-count --run python -m countapp strand HOST QUEUE           a message in a queue that only this broker has
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 import time
@@ -43,11 +45,12 @@ def count(name: str) -> None:
     note(LOG, name)
 
 
-def connect():
-    """A connection to the first broker that answers, with the login that the environment file has now."""
+def connect(host: str = ""):
+    """A connection to that broker or the first that answers, with the login that the environment file has now."""
     with open(ENVIRONMENT) as file:
         values = dict(line.split("=", 1) for line in file.read().splitlines() if "=" in line)
     url = shlex.split(values["CELERY_BROKER_URL"])[0]
+    url = re.sub("@[^:/]+", f"@{host}", url.split(";")[0]) if host else url
     # A broker that is cut off does not hang up: whoever waits for its confirmation needs a limit.
     limits = {"confirm_publish": True, "read_timeout": 4, "write_timeout": 4}
     connection = app.connection_for_write(url, transport_options=limits, connect_timeout=3)
@@ -87,13 +90,22 @@ def watch(path: str, *queues: str) -> None:
         time.sleep(0.05)
 
 
+def put(channel, queue: str, kind: str) -> None:
+    """One message in a queue of that type."""
+    channel.queue_declare(queue, durable=True, auto_delete=False, arguments={"x-queue-type": kind})
+    message = channel.prepare_message("message", content_encoding="utf-8", properties={"delivery_mode": 2})
+    channel.basic_publish(message, "", queue)
+
+
+def strand(host: str, queue: str) -> None:
+    """A classic queue is where its first client is."""
+    put(connect(host).channel(), queue, "classic")
+
+
 def poison(queue: str) -> None:
     """One message, given back again and again until it does not come any more."""
     channel = connect().channel()
-    channel.queue_declare(queue, durable=True, auto_delete=False, arguments={"x-queue-type": "quorum"})
-    channel.basic_publish(
-        channel.prepare_message("poison", content_encoding="utf-8", properties={"delivery_mode": 2}), "", queue
-    )
+    put(channel, queue, "quorum")
     deliveries, since = 0, time.monotonic()
     while time.monotonic() - since < 3:
         message = channel.basic_get(queue)
@@ -107,6 +119,5 @@ def poison(queue: str) -> None:
 
 
 if __name__ == "__main__":
-    {"publish": lambda prefix, rate: publish(prefix, int(rate)), "watch": watch, "poison": poison}[sys.argv[1]](
-        *sys.argv[2:]
-    )
+    commands = {"publish": lambda prefix, rate: publish(prefix, int(rate))}
+    {**commands, "watch": watch, "poison": poison, "strand": strand}[sys.argv[1]](*sys.argv[2:])

@@ -10,7 +10,7 @@ dpkg-deb --raw-extract "$(find . -name 'rabbitmq-server_*.deb' | sort | tail -n 
 version=$(dpkg-query --show --showformat='${Version}' rabbitmq-server)
 sed -i "s/^Version: .*/Version: $version+taskstack1/" /tmp/package/DEBIAN/control
 cd /srv/packages
-dpkg-deb -Zgzip -z1 --build /tmp/package rabbitmq-server.deb >/dev/null
+dpkg-deb -Znone --build /tmp/package rabbitmq-server.deb >/dev/null
 dpkg-deb --field rabbitmq-server.deb >Packages
 printf 'Filename: ./rabbitmq-server.deb\nSize: %s\nSHA256: %s\n' \
   "$(stat --format %s rabbitmq-server.deb)" "$(sha256sum rabbitmq-server.deb | cut -d' ' -f1)" >>Packages

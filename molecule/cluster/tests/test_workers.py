@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import random
 import typing as t
 
 from clusterlab import events, snapshot
 from clusterlab.hosts import WORKERS, on, programs, until
 from clusterlab.load import Watch
-from clusterlab.plays import killed, play
+from clusterlab.plays import killed, persist, play
 
 BAD_PACKAGES = ["celery==5.7.0", "pytz==2024.2"]
 SITE_PACKAGES = "ls /opt/count/venv/lib/python3*/site-packages"
+# At which tasks plays are killed.
+CHANCE = random.Random(20261121)
 RUNNING = {"count-one": "active", "count-two": "active"}
 
 
@@ -32,20 +35,22 @@ def test_no_queue_is_without_a_consumer_while_all_workers_restart_together(costs
 
 
 def test_a_drained_host_runs_nothing_and_is_taken_back(costs_no_task: t.Any) -> None:
-    host, before = WORKERS[1], pids()
+    host, before, first = WORKERS[1], pids(), snapshot.worker(WORKERS[1])
     foretold = play("drain.yml", "--limit", host, "--check")
     refused = play("drain.yml", code=2)
     assert "Nobody else consumes" in refused.text and pids() == before
     done: list[t.Any] = []
+    moments = sorted(CHANCE.sample(range(5, 17), 2))
 
     def drain_and_take_back() -> None:
         done.append(play("drain.yml", "--limit", host))
         assert programs(host) == {"count-one": "inactive", "count-two": "inactive"}
-        play("site.yml", "--limit", host)
+        # What site.yml makes in several attempts is what it had made in one before.
+        assert persist("site.yml", "--limit", host, killed_at=moments) == 2, moments
 
     costs_no_task(drain_and_take_back)
     assert done[0].changed == foretold.changed == {("Keep the processes running", host)}
-    assert programs(host) == RUNNING and pids()[WORKERS[0]] == before[WORKERS[0]]
+    assert snapshot.differences(first, snapshot.worker(host)) == [] and pids()[WORKERS[0]] == before[WORKERS[0]]
 
 
 def test_packages_that_do_not_work_are_taken_back_even_after_an_interrupted_run(costs_no_task: t.Any) -> None:

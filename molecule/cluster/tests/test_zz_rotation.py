@@ -6,9 +6,38 @@ import random
 import typing as t
 
 from clusterlab import events, snapshot
+from clusterlab.hosts import BROKERS, WORKERS, on, until
 from clusterlab.plays import play
 
 SEED = 20261121
+LINGER = f"""
+import time, kombu
+with kombu.Connection("amqp://lingerer:x@{BROKERS[0]}/count") as connection:
+    connection.connect()
+    time.sleep(600)
+"""
+
+
+def test_a_login_that_is_used_is_not_removed_unasked() -> None:
+    refused = play("rotate_credentials.yml", code=2, old_user="count")
+    assert "still the inventory's own login" in refused.text
+    for words in ("add_user lingerer x", "set_permissions -p count lingerer .* .* .*"):
+        on(BROKERS[0], "rabbitmqctl", "--quiet", *words.split())
+    on(WORKERS[0], "sh", "-c", f"celery-count --run python -c '{LINGER}' >/dev/null 2>&1 & echo $! >/run/lingerer")
+    users = ["rabbitmqctl", "--quiet", "list_connections", "user"]
+    until("somebody uses it", lambda: "lingerer" in on(BROKERS[0], *users), 20)
+    # The part of the playbook that is about this node.
+    limited = ["rotate_credentials.yml", "--limit", BROKERS[0]]
+    refused = play(*limited, code=2, old_user="lingerer", rotate_wait=5)
+    assert f"lingerer is still used from {address(WORKERS[0])}" in refused.text, refused.text[-2000:]
+    done = play(*limited, old_user="lingerer", confirm="yes")
+    assert done.changed == {("Remove the old login", BROKERS[0])}
+    on(WORKERS[0], "sh", "-c", "kill $(cat /run/lingerer)", check=False)
+
+
+def address(host: str) -> str:
+    """Where others see it come from."""
+    return on(host, "hostname", "-i").split()[0]
 
 
 def test_a_rotation_that_is_killed_thrice_ends_like_one_that_is_not_and_costs_no_task(costs_no_task: t.Any) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import subprocess
 import typing as t
 
-from clusterlab.hosts import BROKERS, SCENARIO, beam, on, running, status, until
-from clusterlab.plays import SAID, Played, after, killed, play
+from clusterlab.hosts import BROKERS, SCENARIO, ask, beam, in_maintenance, nodes, on, running, until
+from clusterlab.plays import SAID, Played, after, killed, persist, play
+
+Moments = t.Iterable[int | str]
 
 # The packages of the running stack, and others.
 PACKAGES = ["celery==5.7.0", "pytz==2025.1"]
@@ -35,22 +37,24 @@ def cut_a_node_off(host: str = BROKERS[1]) -> None:
     until("it has healed", lambda: running(other) == 3)
 
 
-def restart_the_brokers() -> None:
-    """One node after another."""
+def restart_the_brokers(killed_at: Moments = ()) -> int:
+    """One node after another, by a play that is killed when these tasks begin, before it may end. How often it was."""
     before = {host: beam(host) for host in BROKERS}
-    play("restart.yml", "--limit", "rabbitmq", restart_broker=True)
+    times = persist("restart.yml", "--limit", "rabbitmq", killed_at=killed_at, restart_broker=True)
     assert all(beam(host) != before[host] for host in BROKERS)
+    assert in_maintenance() == []
+    return times
 
 
-def upgrade_the_brokers() -> tuple[str, str]:
-    """A package of the same RabbitMQ with a higher revision comes by the package manager; both versions."""
+def upgrade_the_brokers(killed_at: Moments = ()) -> int:
+    """A package of the same RabbitMQ with a higher revision comes by the package manager. How often it was killed."""
     before, old = {host: beam(host) for host in BROKERS}, version(BROKERS[0])
-    offer_a_newer_package()
-    play("site.yml", "--limit", "rabbitmq", "-e", "rabbitmq_upgrade=true")
+    times = persist("site.yml", "--limit", "rabbitmq", "-e", "rabbitmq_upgrade=true", killed_at=killed_at)
     new = {version(host) for host in BROKERS}
     assert len(new) == 1 and old not in new, (old, new)
     assert all(beam(host) != before[host] for host in BROKERS)
-    return old, new.pop()
+    assert in_maintenance() == []
+    return times
 
 
 def version(host: str) -> str:
@@ -70,12 +74,13 @@ def offer_a_newer_package() -> None:
         on(host, "sh", "-c", "echo 'deb [trusted=yes] file:/srv/packages ./' >/etc/apt/sources.list.d/packages.list")
 
 
-def lose_a_disk(host: str = BROKERS[2]) -> None:
-    """A node is empty and down. The shipped playbook brings it back."""
+def lose_a_disk(host: str = BROKERS[2], killed_at: Moments = ()) -> int:
+    """A node is empty and down. The shipped playbook brings it back, after it was killed so often."""
     on(host, "systemctl", "stop", "rabbitmq-server")
     on(host, "sh", "-c", f"rm -rf {DATABASE}")
-    play("site.yml", "--limit", "rabbitmq")
+    times = persist("site.yml", "--limit", "rabbitmq", killed_at=killed_at)
     assert running(host) == 3
+    return times
 
 
 def change_packages(packages: list[str]) -> Played:
@@ -104,7 +109,7 @@ def leave_and_return(host: str = BROKERS[2]) -> None:
     """One node leaves the cluster with all that it was installed with, and is deployed anew."""
     others = [name for name in BROKERS if name != host]
     play("remove.yml", "--limit", host)
-    assert sorted(status(others[0])["disk_nodes"]) == [f"rabbit@{name}" for name in others]
+    assert nodes(others[0], "list_members") == [f"rabbit@{name}" for name in others]
     play("site.yml", "--limit", "rabbitmq")
     assert running(host) == len(BROKERS)
 
@@ -128,8 +133,7 @@ def join_and_vanish(node: str, host: str) -> None:
       RABBITMQ_ENABLED_PLUGINS_FILE=/tmp/gone.plugins rabbitmq-server -detached
     """
     on(host, "sh", "-c", start)
-    until("it has joined", lambda: node in status(BROKERS[0]).get("running_nodes", []), 90)
-    process = on(host, "rabbitmqctl", "--quiet", "--node", node, "eval", "os:getpid().").strip().strip('"')
-    on(host, "kill", "-KILL", process)
-    until("the others know that it is gone", lambda: node not in status(BROKERS[0]).get("running_nodes", []), 60)
+    until("it has joined", lambda: node in nodes(BROKERS[0]), 90)
+    on(host, "kill", "-KILL", ask(host, "os getpid []", node).strip('"\n'))
+    until("the others know that it is gone", lambda: node not in nodes(BROKERS[0]), 60)
     on(host, "sh", "-c", f"rm -rf /tmp/gone.* {DATABASE}/{node}*")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from clusterlab.hosts import WORKERS, on, until
 
-LOG = "/opt/count/log/ran"
+LOG = "/srv/count/ran"
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class Load:
         began = len(self.confirmed())
         event()
         after = len(self.confirmed())
-        until("tasks are published again", lambda: len(self.confirmed()) > after + 20)
+        enough = max(after + 10, began + 30)
+        until("tasks are published again", lambda: len(self.confirmed()) > enough)
         known, ran = self.confirmed(), collections.Counter[str]()
 
         def missing() -> int:

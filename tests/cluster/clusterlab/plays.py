@@ -74,6 +74,23 @@ def killed(name: str, *options: str, when: t.Callable[[], t.Any], **variables: t
         return running.wait() == -signal.SIGKILL
 
 
+def task(name: str, which: int | str) -> t.Callable[[], bool]:
+    """For `killed`: when the so-manieth task of that playbook begins, or the one of that name."""
+
+    def begun() -> bool:
+        tasks = re.findall(r"^TASK \[(?:.* : )?(.*)\] \*", _log(name).read_text(), re.MULTILINE)
+        return which in tasks if isinstance(which, str) else len(tasks) >= which
+
+    return begun
+
+
+def persist(name: str, *options: str, killed_at: t.Iterable[int | str] = (), **variables: t.Any) -> int:
+    """Run a playbook to its end after it was killed when each of these tasks began; how often it came to that."""
+    times = sum(killed(name, *options, when=task(name, which), **variables) for which in killed_at)
+    play(name, *options, **variables)
+    return times
+
+
 def after(seconds: float) -> t.Callable[[], bool]:
     """For `killed`: when that time is over."""
     end = time.monotonic() + seconds

@@ -6,7 +6,7 @@ import json
 import re
 import typing as t
 
-from clusterlab.hosts import BROKERS, WORKERS, on, programs, status
+from clusterlab.hosts import BROKERS, WORKERS, nodes, on, programs
 
 State = dict[str, t.Any]
 # What differs between two runs and says nothing: keyed digests of files that are compared themselves, and times.
@@ -14,7 +14,7 @@ _PASSING = re.compile(r"^[#;] content \S+ \S+$|^Last asked for at .*$|TASKSTACK_
 _OWN = re.compile(r"celeryev[.]|[.]pidbox")
 _WORKER_FILES = """
 find /etc/taskstack /usr/local/bin /usr/local/lib/taskstack /etc/systemd/system /etc/logrotate.d /opt/count -xdev
-  \\( -path /opt/count/log -o -path /opt/count/venv/lib -o -name __pycache__ -o -name 'venv.*' \\) -prune
+  \\( -path /opt/count/venv/lib -o -name __pycache__ -o -name 'venv.*' \\) -prune
   -o -type f -size -100k -printf '== %p %u:%g %m\\n' -exec cat {} \\;
 ls -d /opt/count/venv/lib/python3*/site-packages/*-info
 """
@@ -56,8 +56,7 @@ def everything() -> State:
     """All hosts."""
     state: State = {host: worker(host) for host in WORKERS}
     state |= {host: {"files": _files(host, _BROKER_FILES)} for host in BROKERS}
-    seen = status(BROKERS[0])
-    state["cluster"] = {key: sorted(seen[key]) for key in ("disk_nodes", "running_nodes")}
+    state["cluster"] = {which: nodes(BROKERS[0], which) for which in ("list_members", "list_running")}
     return {**state, "definitions": definitions()}
 
 
