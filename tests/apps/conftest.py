@@ -31,9 +31,9 @@ class Stack:
         assert not check or done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
-    def start(self, module, *options, **arguments):
+    def start(self, module, **arguments):
         """Start a module on the worker host."""
-        command = ["ansible", "worker", *self.inventories, *options, "-m", f"taskstack.celery.{module}"]
+        command = ["ansible", "worker", *self.inventories, "-m", f"taskstack.celery.{module}"]
         if arguments:
             command += ["-a", json.dumps(arguments)]
         env = {
@@ -44,15 +44,25 @@ class Stack:
         }
         return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
 
-    def call(self, module, *options, **arguments):
+    def call(self, module, **arguments):
         """A module's result."""
-        return self.result(self.start(module, *options, **arguments))
+        return self.result(self.start(module, **arguments))
 
     def result(self, process):
         """What a started module returned."""
         out, err = process.communicate(timeout=120)
+        # A result that lists what was `skipped` is shown by that word alone.
+        if out.rstrip().endswith("| SKIPPED"):
+            return {"changed": False}
         assert "=> {" in out, out + err
         return json.loads(out.partition("=> ")[2])
+
+    def play(self, playbook, *options):
+        """What a playbook says, on one line."""
+        command = ["ansible-playbook", *self.inventories, f"playbooks/{playbook}", *options]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return " ".join(done.stdout.split())
 
     def status(self):
         """What `status` sees, told which stack is meant where several share the host."""
