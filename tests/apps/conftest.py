@@ -5,6 +5,7 @@ import os
 import pathlib
 import subprocess
 import time
+import warnings
 
 import pytest
 
@@ -56,6 +57,15 @@ class Stack:
             return {"changed": False}
         assert "=> {" in out, out + err
         return json.loads(out.partition("=> ")[2])
+
+    def resubmitted(self):
+        """What `resubmit` sent; asked again when it refuses, since a worker that has just started may not answer."""
+        while True:
+            result = self.call("resubmit")
+            if "resubmitted" in result:
+                return result["resubmitted"]
+            assert "connected, but no answer" in result.get("msg", ""), result
+            warnings.warn(result["msg"], stacklevel=2)
 
     def play(self, playbook, *options):
         """What a playbook says, on one line."""

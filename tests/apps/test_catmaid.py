@@ -46,9 +46,9 @@ def test_a_pickled_task_that_was_killed_is_sent_again_and_finishes(stack):
     stack.wait_until(lambda: sent in held(stack), "The job to begin", 20)
     stack.sh(f"pid=$({working}); kill -KILL $pid $(pgrep -P $pid)")
     stack.wait_until(lambda: stack.programs()["catmaid-crop"] == "RUNNING", "The supervisor to start the worker again")
-    stack.wait_until(lambda: stack.call("resubmit").get("resubmitted"), "The job to be sent again")
+    stack.wait_until(stack.resubmitted, "The job to be sent again")
     assert not done(stack, "lost")
-    assert stack.call("resubmit")["resubmitted"] == []
+    assert stack.resubmitted() == []
     stack.wait_until(lambda: done(stack, "lost"), "The job's file")
 
 

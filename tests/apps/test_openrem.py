@@ -92,9 +92,9 @@ def test_an_export_that_was_killed_is_sent_again_and_runs(stack):
     stack.sh(SEND_AND_KILL)
     stack.wait_until(lambda: stack.programs()["openrem-default"] == "RUNNING", "The supervisor to start it again")
     assert exports(stack) == 1
-    stack.wait_until(lambda: stack.call("resubmit").get("resubmitted"), "The export to be sent again")
+    stack.wait_until(stack.resubmitted, "The export to be sent again")
     stack.wait_until(lambda: exports(stack) == 2, "A second row in the table of exports")
-    assert stack.call("resubmit")["resubmitted"] == []
+    assert stack.resubmitted() == []
 
 
 def test_stopping_leaves_no_process_behind(stack):
