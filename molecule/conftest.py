@@ -44,13 +44,27 @@ class Stack:
             command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
 
-    @contextlib.contextmanager
-    def playing(self, playbook: str, **variables: t.Any) -> t.Iterator[subprocess.Popen[str]]:
-        """A shipped playbook that runs until somebody presses Ctrl-C, as at the end of the block."""
+    def _begin(self, playbook: str, variables: dict[str, t.Any]) -> subprocess.Popen[str]:
         command = ["ansible-playbook", ROOT / playbook, "--inventory", self.folder / "inventory"]
         command += ["--extra-vars", json.dumps(variables)]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        process = subprocess.Popen(command, cwd=ROOT, env=environment(), text=True, start_new_session=True, **pipes)
+        return subprocess.Popen(command, cwd=ROOT, env=environment(), text=True, start_new_session=True, **pipes)
+
+    def killed(self, playbook: str, task: int, **variables: t.Any) -> bool:
+        """Kill a playbook, and all it started here, when its so-manieth task begins; whether it came to that."""
+        process = self._begin(playbook, variables)
+        assert process.stdout
+        while task > 0 and (line := process.stdout.readline()):
+            task -= line.startswith("TASK [")
+        if task == 0:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        return process.returncode == -signal.SIGKILL
+
+    @contextlib.contextmanager
+    def playing(self, playbook: str, **variables: t.Any) -> t.Iterator[subprocess.Popen[str]]:
+        """A shipped playbook that runs until somebody presses Ctrl-C, as at the end of the block."""
+        process = self._begin(playbook, variables)
         try:
             yield process
         finally:
@@ -62,6 +76,13 @@ class Stack:
         done = self.play(*arguments, **more)
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
         return sum(map(int, re.findall(r"changed=(\d+)", done.stdout)))
+
+    def changing(self, *arguments: str, **more: t.Any) -> set[str]:
+        """The names of the tasks of a playbook that changed something; it must succeed."""
+        done = self.play(*arguments, **more)
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+        blocks = re.split(r"^TASK \[(?:.* : )?(.*)\] \*+$", done.stdout, flags=re.MULTILINE)
+        return {name for name, text in zip(blocks[1::2], blocks[2::2]) if re.search("^changed: ", text, re.MULTILINE)}
 
     def change(self, *arguments: str, **variables: t.Any) -> set[str]:
         """Deploy with a change on top of earlier ones; which processes are others than before, or new, or gone."""

@@ -120,6 +120,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.taskstack.celery.plugins.module_utils import _disk, _host
 
 BROKER = "/var/lib/rabbitmq/mnesia"
+# Mnesia's file, and Khepri's directory.
+DATABASES = ("schema.DAT", "coordination")
 
 
 def read(*patterns: str) -> dict[str, str]:
@@ -156,6 +158,7 @@ def main() -> None:
     rabbitmq = read("/etc/rabbitmq/*.conf")
     runs, configurations = brokers()
     shipped = glob.glob("/usr/lib/rabbitmq/plugins/*") + glob.glob("/usr/lib/rabbitmq/lib/*/plugins/*")
+    databases = [path for name in DATABASES for path in glob.glob(f"{BROKER}/*/{name}")]
     programs = read("/etc/supervisor/conf.d/*", "/etc/supervisord.d/*")
     facts = {
         "packages": packages,
@@ -164,7 +167,7 @@ def main() -> None:
         "rabbitmq_owner": _host.stack("".join(rabbitmq.values())),
         "rabbitmq_runs": runs,
         "rabbitmq_configurations": configurations,
-        "rabbitmq_nodes": sorted(file.split("/")[-2] for file in glob.glob(f"{BROKER}/*/schema.DAT")),
+        "rabbitmq_nodes": sorted({path.split("/")[-2] for path in databases}),
         "rabbitmq_plugins": _host.plugins(map(os.path.basename, shipped)),
         "accounts": sorted(account.pw_name for account in pwd.getpwall()),
         "groups": sorted(group.gr_name for group in grp.getgrall()),
