@@ -141,7 +141,9 @@ def test_check_mode_foretells_and_the_report_counts(host: t.Any, app: t.Any, scr
     assert "1 task(s) are lost" in status and "Mend it with: ansible-playbook taskstack.celery.resubmit" in status
     foretold = resubmit("--check")
     assert [task["name"] for task in foretold["resubmitted"]] == ["chaosapp.work"]
-    report = ansible("ansible-playbook", str(ROOT / "playbooks/resubmit.yml"), "-e", "queues=scratch")
+    command = ["ansible-playbook", str(ROOT / "playbooks/resubmit.yml"), "-e", "queues=scratch"]
+    assert "1 found, 1 would be sent, 0 skipped" in ansible(*command, "--check")
+    report = ansible(*command)
     assert "1 found, 1 sent, 0 skipped" in report
     app("python manylost.py drain scratch")
 
