@@ -217,18 +217,18 @@ def born(pid):
 
 def overwrite(handle, content):
     """Write from the beginning of a file on; nobody else may have its handle."""
-    written = _pwrite(handle, content, 0)
+    written = pwrite(handle, content, 0)
     while written < len(content):
-        written += _pwrite(handle, content[written:], written)
+        written += pwrite(handle, content[written:], written)
 
 
-def _seek_and_write(handle, content, offset):
+def seek_and_write(handle, content, offset):
+    """What Python 2 and Windows lack as one call."""
     os.lseek(handle, offset, os.SEEK_SET)
     return os.write(handle, content)
 
 
-# One call for both, which Python 2 and Windows lack.
-_pwrite = getattr(os, "pwrite", _seek_and_write)
+pwrite = getattr(os, "pwrite", seek_and_write)
 
 
 class Records(object):
