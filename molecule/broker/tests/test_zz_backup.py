@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import random
+import signal
 import stat
 import subprocess
 import typing as t
@@ -16,6 +18,7 @@ SCENARIO = pathlib.Path(__file__).absolute().parent.parent
 QUEUES = ["kept-classic", "kept-quorum"]
 BODIES = [f"message {number}" for number in range(30)]
 DATABASE = "/var/lib/rabbitmq/mnesia"
+SEED = 20261121
 # With the application's login, from the broker's own host.
 CLIENT = """
 import base64, json, time, urllib.request
@@ -48,11 +51,21 @@ def playbook(host: t.Any, tmp_path: pathlib.Path) -> t.Callable[..., subprocess.
     folder.mkdir()
     (folder / "hosts.yml").write_text(json.dumps({"rabbitmq": {"hosts": {host.backend.name: None}}}))
 
-    def run(name: str, *options: str, **variables: t.Any) -> subprocess.CompletedProcess[str]:
+    def run(name: str, *options: str, killed_at: str = "", **variables: t.Any) -> subprocess.CompletedProcess[str]:
+        """To its end, or until that task begins."""
         command = ["ansible-playbook", "-i", folder, "-i", SCENARIO / "inventory", *options]
         command += [SCENARIO.parents[1] / "playbooks" / name, "-e", json.dumps(variables)]
         environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "NO_COLOR": "1"}
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True}
+        with subprocess.Popen(command, env=environment, **pipes) as process:
+            said = ""
+            for line in process.stdout or []:
+                said += line
+                if killed_at and line.startswith(f"TASK [{killed_at}]"):
+                    os.killpg(process.pid, signal.SIGKILL)
+                    break
+            said += process.communicate()[0]
+        return subprocess.CompletedProcess(command, process.returncode, said, "")
 
     return run
 
@@ -94,7 +107,10 @@ def test_an_empty_broker_gives_the_same_answers_after_a_restore(
     foretold = playbook("backup.yml", "--check", backup_messages=True, backup_directory=str(kept))
     assert foretold.returncode == 0 and "would be kept in" in " ".join(foretold.stdout.split())
     assert host.check_output("pgrep -x beam.smp") == pid and not kept.exists()
-    done = playbook("backup.yml", backup_messages=True, confirm="yes", backup_directory=str(kept))
+    # Killed when the node has stopped, and run again.
+    wanted = {"backup_messages": True, "confirm": "yes", "backup_directory": str(kept)}
+    assert playbook("backup.yml", killed_at="Copy its database", **wanted).returncode == -signal.SIGKILL
+    done = playbook("backup.yml", **wanted)
     assert done.returncode == 0, done.stdout[-4000:]
     assert stat.S_IMODE(kept.stat().st_mode) == 0o700 and len(list(kept.iterdir())) == 2
     assert host.run("ls -A /var/lib/rabbitmq | grep taskstack").stdout == ""
@@ -115,7 +131,15 @@ def test_an_empty_broker_gives_the_same_answers_after_a_restore(
 
     refused = playbook("restore.yml", restore_messages=True, backup_directory=str(kept))
     assert refused.returncode != 0 and "would be replaced" in " ".join(refused.stdout.split())
-    done = playbook("restore.yml", restore_messages=True, confirm="yes", backup_directory=str(kept))
+    pid = host.check_output("pgrep -x beam.smp")
+    foretold = playbook("restore.yml", "--check", restore_messages=True, backup_directory=str(kept))
+    assert foretold.returncode == 0 and "would be replaced by that in" in " ".join(foretold.stdout.split())
+    assert host.check_output("pgrep -x beam.smp") == pid
+    # Killed before or after the node has stopped, and run again.
+    moment = random.Random(SEED).choice(["Stop the node", "Replace its database", "Start the node"])
+    wanted = {"restore_messages": True, "confirm": "yes", "backup_directory": str(kept)}
+    assert playbook("restore.yml", killed_at=moment, **wanted).returncode == -signal.SIGKILL
+    done = playbook("restore.yml", **wanted)
     assert done.returncode == 0, done.stdout[-4000:]
     assert definitions(host) == before
     assert {queue: json.loads(client(host, queue, TAKE)) for queue in QUEUES} == dict.fromkeys(QUEUES, BODIES)
