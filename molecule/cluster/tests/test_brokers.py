@@ -48,10 +48,11 @@ def test_a_node_that_is_gone_stays_known_until_the_cluster_is_asked_to_forget_it
 
 def test_a_rolling_restart_of_the_brokers_costs_no_task_though_it_breaks_off(costs_no_task: t.Any) -> None:
     # When a node has sent its clients away and is about to stop.
-    times: list[int] = []
+    before, times = snapshot.everything(), list[int]()
     moment = "Run the broker with this configuration"
     costs_no_task(lambda: times.append(events.restart_the_brokers(killed_at=[moment])))
     assert times == [1]
+    assert snapshot.differences(before, snapshot.everything()) == []
 
 
 def test_a_rolling_upgrade_to_a_later_package_of_the_same_rabbitmq_costs_no_task_though_it_breaks_off(
