@@ -259,9 +259,11 @@ def recording(create_request_class, recorder, worker_state):
             def execute(self, *args, **kwargs):
                 # Celery itself never comes here, a task's own strategy may.
                 retval = base.execute(self, *args, **kwargs)
-                info = retval[0] if type(retval).__name__ == "trace_ok_t" else retval
-                failed = type(info).__name__ == "ExceptionInfo"
-                recorder.settle(self, verdict(info.exception) if failed else "SUCCESS", True)
+                if self.taskstack_place == OPEN:
+                    info = retval[0] if type(retval).__name__ == "trace_ok_t" else retval
+                    failed = type(info).__name__ == "ExceptionInfo"
+                    state = verdict(info.exception) if failed else "SUCCESS"
+                    recorder.settle(self, state, state)
                 return retval
 
             def acknowledge(self):

@@ -70,6 +70,12 @@ class CeleryRequest:
     def execute_using_pool(self, pool, **_):
         return self.request_dict
 
+    def execute(self, retval):
+        if retval == "revoked":
+            return self._announce_revoked("revoked", False, None, False)
+        self.acknowledge()
+        return retval
+
     def on_accepted(self, pid):
         self.worker_pid = pid
         if not self.task.acks_late:
@@ -438,6 +444,21 @@ def test_the_task_sees_nothing_of_the_recorder_and_its_process_gets_what_celery_
     given = dict(request.request_dict)
     assert recorder.run("app.work", "1f", given, b"[]", "application/json", "utf-8") == (0, "None", 0.1)
     assert seen == [("app.work", "1f", {**request.message.headers}, b"[]", "application/json", "utf-8")]
+
+
+class ExceptionInfo:
+    exception = ValueError()
+
+
+@pytest.mark.parametrize(
+    ("retval", "left", "state"),
+    [("4", (0, 0), "succeeded"), (ExceptionInfo(), (0, 1), "failed"), ("revoked", (0, 1), "revoked")],
+)
+def test_a_strategy_that_executes_its_requests_by_itself_is_understood(take, recorder, retval, left, state):
+    request = take()
+    request.execute(retval)
+    assert request.broker.on_disk() == dict(zip(("open", "failed"), left, strict=True))
+    assert states(recorder) == [state]
 
 
 def test_runs_of_one_identifier_do_not_disturb_each_other(take, recorder):
