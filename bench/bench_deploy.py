@@ -22,7 +22,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FRESH = int(os.environ.get("ROUNDS_FRESH", "2"))
 AGAIN = int(os.environ.get("ROUNDS_AGAIN", "5"))
-HOSTS = {kind: f"bench-deploy-{kind}" for kind in ("ours", "peer", "bare")}
+# What is compared comes first, one right after the other: on a machine that others use too, minutes apart is too far.
+HOSTS = {kind: f"bench-deploy-{kind}" for kind in ("ours", "bare", "peer")}
 TRIAL = "import sys; sys.path.insert(0, '/opt/sample'); from sample_app.__main__ import main; main()"
 
 
@@ -81,6 +82,7 @@ def fresh(kind: str, hosts: pathlib.Path) -> float:
 
 def main() -> None:
     """Measure in turns, print medians and ratios."""
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         hosts = inventory(pathlib.Path(folder))
         try:
@@ -96,7 +98,7 @@ def main() -> None:
             subprocess.run(["docker", "rm", "--force", "--volumes", *HOSTS.values()], capture_output=True, check=False)
     begun = {kind: statistics.median(values) for kind, values in first.items()}
     repeated = {kind: statistics.median(values) for kind, values in again.items()}
-    print(f"From an empty host to the result of a task (median of {FRESH})")
+    print(f"Load {load:.1f} when it began. From an empty host to the result of a task (median of {FRESH})")
     for kind, words in (("ours", "site.yml"), ("bare", "shell commands"), ("peer", "usual modules")):
         print(f"  {words:15} {begun[kind]:6.1f} s   {begun[kind] / begun['bare']:5.2f} x the shell commands")
     print(f"A second run that changes nothing (median of {AGAIN})")
