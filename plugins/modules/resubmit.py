@@ -183,7 +183,9 @@ def _ask(params: dict[str, t.Any], host: t.Any, **job: t.Any) -> dict[str, t.Any
 
 def _replay_records(params: dict[str, t.Any], host: t.Any, check_mode: bool, now: float) -> dict[str, t.Any]:
     wish = _replay.Wish(**{name: params[name] for name in _replay.Wish.__dataclass_fields__})
-    if not _verdicts.gone(host.directory) and not _records.names(host.directory, "sending"):
+    wanted = any(wish.wants(record, now) for record in _verdicts.gone(host.directory))
+    # Workers are asked only when it matters: one that does not answer forbids the rest.
+    if not wanted and not _records.names(host.directory, "sending"):
         return _replay.summary(_replay.Plan())
     before = _ask(params, host, directory=host.directory, recover=not check_mode)
     gone = _verdicts.gone(host.directory)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import types
 
 import pytest
@@ -150,6 +151,15 @@ def test_a_silent_worker_forbids_it_unless_forced(stack):
     with pytest.raises(TaskstackError, match="mail@host: connected, but no answer"):
         run(host)
     assert len(run(host, force=True)["resubmitted"]) == 3
+
+
+def test_a_silent_worker_does_not_matter_where_nothing_that_is_wanted_is_kept(stack):
+    host = stack(silent=["mail@host"])
+    for name in os.listdir(os.path.join(host.directory, "open")):
+        host.records.move("open", name, "failed", f"{name}.REFUSED")
+    assert run(host) == _replay.summary(_replay.Plan())
+    with pytest.raises(TaskstackError, match="connected, but no answer"):
+        run(host, states=["refused"])
 
 
 def test_the_result_never_has_arguments(stack):
