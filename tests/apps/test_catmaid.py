@@ -49,6 +49,10 @@ def test_a_pickled_task_that_was_killed_is_sent_again_and_finishes(stack):
     stack.wait_until(stack.resubmitted, "The job to be sent again")
     assert not done(stack, "lost")
     assert stack.resubmitted() == []
+    # Its argument cannot go into an answer in JSON, and the worker says all the same what it has in hand.
+    stack.wait_until(lambda: sent in held(stack), "The job to begin again", 10)
+    guarded = stack.call("resubmit", command=["/bin/true"], command_tasks=["mysite.tasks.crop"])
+    assert guarded == {"changed": False}, guarded
     stack.wait_until(lambda: done(stack, "lost"), "The job's file")
 
 

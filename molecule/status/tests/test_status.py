@@ -66,6 +66,18 @@ def test_workers_answer_questions_together_and_take_no_orders_that_way(stack: t.
     assert stack.host.run("grep 'pidbox command error' /var/log/taskstack/sample/*.log").stdout == ""
 
 
+def test_what_a_task_was_called_with_is_in_no_answer(stack: t.Any) -> None:
+    code = (
+        "from sample_app import app; from sample_app.tasks import slow; task, found = slow.delay(3.14159), ''\n"
+        "question = {'commands': ['active', 'reserved', 'scheduled']}\n"
+        "while task.id not in found:\n"
+        "    found = str(app.control.broadcast('taskstack_inspect', arguments=question, reply=True))\n"
+        "print(found)"
+    )
+    said = stack.python(code)
+    assert "sample_app.tasks.slow" in said and "3.14159" not in said
+
+
 def test_a_stopped_worker_process_is_silent_within_the_deadline(status: Status, stack: t.Any) -> None:
     times = [time.monotonic()]
     status()

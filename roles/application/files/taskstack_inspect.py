@@ -13,6 +13,17 @@ import platform
 import celery
 from celery.worker.control import Panel, inspect_command
 
+#: Celery's lists of tasks, and what is left out of them: nobody asks what a task was called with, it may tell of a
+#: person, and not everything that pickle brings can go into an answer.
+TASKS, CALL = ("active", "reserved", "scheduled"), ("args", "kwargs")
+
+
+def bare(told):
+    """The same without what tasks were called with."""
+    if isinstance(told, dict):
+        return dict((key, bare(told[key])) for key in told if key not in CALL)
+    return [bare(one) for one in told] if isinstance(told, (list, tuple)) else told
+
 
 def answer(state, command):
     """What a worker says to one of Celery's own questions; never one of its orders."""
@@ -22,7 +33,8 @@ def answer(state, command):
     try:
         if Panel.meta[command].type != "inspect":
             raise KeyError(command)
-        return Panel.data[command](state)
+        told = Panel.data[command](state)
+        return bare(told) if command in TASKS else told
     except Exception as exc:
         return {"error": repr(exc)}
 

@@ -23,6 +23,8 @@ from taskstack_records import FAILED, OPEN, SENDING, Records, read, untag
 WINDOW = 200
 #: Seconds to wait for the broker.
 PATIENCE = 60
+#: Celery's questions for the tasks that a worker has in hand.
+TASK_LISTS = ("active", "reserved", "scheduled")
 
 
 class Batch(object):
@@ -285,22 +287,40 @@ class Workers(object):
         self.app, self.connection = app, broker.connection
         queue = "%s." + app.control.mailbox.namespace + ".pidbox"
         connected = set(node for node in nodes if broker.exists(queue % node))
-        self.held, answered = {}, set(connected)
-        # With nobody to answer, every question would take its whole time.
-        for method in ("active", "reserved", "scheduled") if connected else ():
-            answered &= self._ask(method, len(connected))
-        self.silent = sorted(connected - answered)
+        self.held, answered = {}, set()
+        answers = self._ask("taskstack_inspect", connected, commands=TASK_LISTS)
+        for node, lists in answers.items():
+            if all(isinstance(lists.get(method), list) for method in TASK_LISTS):
+                answered.add(node)
+                for method in TASK_LISTS:
+                    self._hold(lists[method])
+        # Without the recorder, or not restarted since they could tell all at once.
+        others = set(answers) - answered
+        for method in TASK_LISTS:
+            answers = self._ask(method, others)
+            others &= set(node for node, tasks in answers.items() if isinstance(tasks, list))
+            for node in others:
+                self._hold(answers[node])
+        self.silent = sorted(connected - answered - others)
 
-    def _ask(self, method, limit):
-        replies = self.app.control.broadcast(
-            method, reply=True, timeout=3, limit=limit, connection=self.connection
+    def _ask(self, method, nodes, **arguments):
+        """What each of the nodes answers; without any, the question would take its whole time for nothing."""
+        replies = nodes and self.app.control.broadcast(
+            method,
+            arguments=arguments,
+            destination=sorted(nodes),
+            reply=True,
+            timeout=3,
+            limit=len(nodes),
+            connection=self.connection,
         )
-        for tasks in [tasks for reply in replies or () for tasks in reply.values() if isinstance(tasks, list)]:
-            for task in tasks:
-                # A task that waits for its time is wrapped together with it.
-                task = task.get("request") or task
-                self.held[task["id"]] = task.get("name")
-        return set(node for reply in replies or () for node in reply)
+        return dict(pair for reply in replies or () for pair in reply.items())
+
+    def _hold(self, tasks):
+        for task in tasks:
+            # A task that waits for its time is wrapped together with it.
+            task = task.get("request") or task
+            self.held[task["id"]] = task.get("name")
 
 
 def run(job, report):
