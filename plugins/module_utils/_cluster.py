@@ -79,6 +79,12 @@ def strangers(status: Status, members: list[str]) -> list[str]:
     return sorted(status.known - set(members))
 
 
+def cut_off(status: Status) -> list[str]:
+    """Nodes that believe in a cluster of their own. RabbitMQ forgets that belief only when it starts."""
+    cure = "once the network is whole, restart RabbitMQ on the smaller side"
+    return [f"{name} is cut off from others ({cure})" for name in sorted(status.partitioned)]
+
+
 def lagging(queues: list[Queue], nodes: t.AbstractSet[str]) -> list[str]:
     """Replicated queues that miss a copy on one of these nodes."""
     return sorted(queue.label for queue in queues if queue.replicated and (queue.members - queue.online) & nodes)
@@ -95,7 +101,7 @@ def stop_blockers(status: Status, queues: list[Queue], members: list[str], node:
     others = [member for member in members if member != node]
     found = [f"{name} does not run" for name in absent(status, others)]
     found += [f"{name} is in maintenance" for name in sorted(status.draining & set(others))]
-    found += [f"{name} is cut off from others" for name in sorted(status.partitioned)]
+    found += cut_off(status)
     found += [f"alarm: {alarm}" for alarm in status.alarms]
     # During maintenance its own copies sleep: a run that broke off after the handing over goes on.
     awake = frozenset().union(*(queue.members for queue in queues)) - (status.draining & {node})

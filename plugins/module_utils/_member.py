@@ -133,7 +133,7 @@ class Member:
             return [f"{me} does not answer"]
         peer = self._peer() if self._seen.running == {me} else None
         found = [f"{me} and {peer[0]} do not see each other"] if peer else []
-        found += [f"{name} is cut off from others" for name in sorted(self._seen.partitioned)]
+        found += _cluster.cut_off(self._seen)
         return found + [f"queue {label} waits for its copy here" for label in _cluster.lagging(self._queues, {me})]
 
     def _look(self) -> bool:

@@ -25,16 +25,26 @@ def kill_a_node(host: str = BROKERS[0]) -> None:
 
 
 def cut_a_node_off(host: str = BROKERS[1]) -> None:
-    """The network of a node is gone until the others have given it up, and comes back."""
+    """The network of a node is gone until the others have given it up and it has stopped itself, and comes back.
+
+    If it came back in the moment in which they notice, each would believe in a cluster of its own: a person's affair.
+    """
     other = next(name for name in BROKERS if name != host)
+    stops = times_stopped(host)
     gateway = on(host, "ip", "route", "show", "default").split()[2]
     on(host, "ip", "link", "set", "eth0", "down")
     try:
         until("the others see two nodes", lambda: running(other) == 2, 120)
+        until("it stops, since it is the smaller side", lambda: times_stopped(host) > stops, 120)
     finally:
         on(host, "ip", "link", "set", "eth0", "up")
         on(host, "ip", "route", "replace", "default", "via", gateway)
     until("it has healed", lambda: running(other) == 3)
+
+
+def times_stopped(host: str) -> int:
+    """How often a node has found itself on the smaller side of a cut network, as its log says."""
+    return on(host, "sh", "-c", "cat /var/log/rabbitmq/rabbit@*.log").count("awaiting recovery")
 
 
 def restart_the_brokers(killed_at: Moments = ()) -> int:
