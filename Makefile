@@ -12,6 +12,8 @@ export ANSIBLE_NOCOLOR := 1
 endif
 
 SCENARIOS := $(sort $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
+# The longest first, but not at once the two that run three brokers each.
+LONGEST := cluster default status broker deploy
 # What needs no containers.
 STATIC := sanity unit docs lint
 STEP := tools/step
@@ -58,7 +60,8 @@ images: engine
 	@$(STEP) "Base images" "Is the Debian mirror reachable?" -- tools/base-image --all
 .PHONY: images
 
-MOLECULE := $(addprefix molecule-,$(or $(SCENARIO),$(SCENARIOS)))
+IN_TURN = $(filter $(SCENARIOS),$(LONGEST)) $(filter-out $(LONGEST),$(SCENARIOS))
+MOLECULE := $(addprefix molecule-,$(or $(SCENARIO),$(IN_TURN)))
 molecule: $(MOLECULE) ## Run all molecule scenarios, or one: make molecule SCENARIO=default
 $(MOLECULE): molecule-%: images
 	@$(STEP) "Molecule $*" "Look inside: molecule converge -s $*; docker exec -it HOST bash" -- tools/scenario $*
