@@ -62,11 +62,14 @@ class Member:
             self._do(f"{self._nodes.me} hands over to the others", self._nodes.drain)
 
     def member(self, forget: list[str]) -> list[str]:
-        """In the cluster, as one question shows; where it is not, do what brings it there."""
-        status = self._nodes.status(self._nodes.me)
-        if status and not forget and _cluster.settled(status, self._members, self._nodes.me):
-            return _cluster.strangers(status, self._members)
-        return self.joined(forget)
+        """In the cluster with its copies, as two questions show; where it is not, do what brings it there."""
+        me = self._nodes.me
+        status = self._nodes.status(me)
+        if status is None or forget or not _cluster.settled(status, self._members, me):
+            return self.joined(forget)
+        # A run that broke off after its start may have left it without copies of the queues.
+        lacks = _cluster.short(self._nodes.queues(me), me, self._members)
+        return self.joined(forget) if lacks else _cluster.strangers(status, self._members)
 
     def joined(self, forget: list[str]) -> list[str]:
         """After a start: in the cluster, with its copies of the queues, taking clients. Gives the unlisted nodes."""

@@ -173,12 +173,19 @@ def test_a_listed_node_is_never_forgotten(stage: t.Any) -> None:
         stage.member("a").joined(["c"])
 
 
-def test_a_settled_member_is_asked_once(stage: t.Any) -> None:
+def test_a_settled_member_is_asked_twice(stage: t.Any) -> None:
     asked = []
     run = stage.cluster.run
     stage.cluster.run = lambda command: asked.append(command[6]) or run(command)
     assert stage.member("a").member([]) == []
-    assert asked == ["cluster_status"]
+    assert asked == ["cluster_status", "eval"]
+
+
+def test_a_member_whose_start_broke_off_before_it_had_its_copies_gets_them(stage: t.Any) -> None:
+    stage.cluster.queues[0].members.remove("c")
+    member = stage.member("c")
+    member.member([])
+    assert member.done == ["queue app:celery gets a copy on c"]
 
 
 def test_a_member_that_is_not_settled_is_brought_there(stage: t.Any) -> None:
