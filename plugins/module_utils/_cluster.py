@@ -99,13 +99,20 @@ def short(queues: list[Queue], node: str, members: list[str]) -> list[Queue]:
 def stop_blockers(status: Status, queues: list[Queue], members: list[str], node: str) -> list[str]:
     """Why that node must not stop now. Stopping it leaves a majority of every queue when there is no reason."""
     others = [member for member in members if member != node]
-    found = [f"{name} does not run" for name in absent(status, others)]
+    found = [f"{name} does not run" for name in absent(status, others)] or _no_majority(status, node)
     found += [f"{name} is in maintenance" for name in sorted(status.draining & set(others))]
     found += cut_off(status)
     found += [f"alarm: {alarm}" for alarm in status.alarms]
     # During maintenance its own copies sleep: a run that broke off after the handing over goes on.
     awake = frozenset().union(*(queue.members for queue in queues)) - (status.draining & {node})
     return found + [f"queue {label} waits for a copy" for label in lagging(queues, awake)]
+
+
+def _no_majority(status: Status, node: str) -> list[str]:
+    """Nodes that are gone and not forgotten count too: without a majority of all, those that run would stop."""
+    left, known = len(status.running - {node}), len(status.known)
+    cure = "let the cluster forget those that are gone: rabbitmq_forget"
+    return [] if 2 * left > known else [f"only {left} of {known} known nodes would run ({cure})"]
 
 
 def settled(status: Status, members: list[str], node: str) -> bool:

@@ -74,6 +74,13 @@ def test_check_mode_does_not_wait_for_what_nobody_mends(stage: t.Any) -> None:
     assert stage.clock.now == 0
 
 
+def test_nobody_stops_while_nodes_that_are_gone_and_not_forgotten_would_leave_no_majority(stage: t.Any) -> None:
+    for node in stage.cluster.nodes.values():
+        node.known = node.known | {"gone"}
+    with pytest.raises(TaskstackError, match="only 2 of 4 known nodes would run"):
+        stage.member("a").stoppable()
+
+
 def test_nobody_stops_with_an_alarm(stage: t.Any) -> None:
     stage.cluster.alarms = [{"type": "memory", "node": "b"}]
     with pytest.raises(TaskstackError, match="alarm: memory on b"):
