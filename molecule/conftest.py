@@ -68,8 +68,15 @@ class Stack:
         try:
             yield process
         finally:
-            os.killpg(process.pid, signal.SIGINT)
-            process.communicate(timeout=60)
+            # Ansible that is interrupted while it stops a process of its own now and then waits for more: press again.
+            for _ in range(3):
+                os.killpg(process.pid, signal.SIGINT)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.communicate(timeout=20)
+                    break
+            else:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
 
     def changed(self, *arguments: str, **more: t.Any) -> int:
         """How many tasks of a playbook changed something; it must succeed."""
