@@ -76,7 +76,7 @@ class Stack:
                     break
             else:
                 os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
+                raise AssertionError(f"{playbook} does not stop: {process.communicate()[0]}")
 
     def changed(self, *arguments: str, **more: t.Any) -> int:
         """How many tasks of a playbook changed something; it must succeed."""
