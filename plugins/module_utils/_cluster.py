@@ -112,7 +112,7 @@ def _no_majority(status: Status, node: str) -> list[str]:
     """Nodes that are gone and not forgotten count too: without a majority of all, those that run would stop."""
     left, known = len(status.running - {node}), len(status.known)
     cure = "let the cluster forget those that are gone: rabbitmq_forget"
-    return [] if 2 * left > known else [f"only {left} of {known} known nodes would run ({cure})"]
+    return [] if 2 * left > known or known == 1 else [f"only {left} of {known} known nodes would run ({cure})"]
 
 
 def settled(status: Status, members: list[str], node: str) -> bool:

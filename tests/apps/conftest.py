@@ -60,12 +60,13 @@ class Stack:
 
     def resubmitted(self):
         """What `resubmit` sent; asked again when it refuses, since a worker that has just started may not answer."""
-        while True:
+        for _ in range(5):
             result = self.call("resubmit")
             if "resubmitted" in result:
                 return result["resubmitted"]
             assert "connected, but no answer" in result.get("msg", ""), result
             warnings.warn(result["msg"], stacklevel=2)
+        raise AssertionError(result["msg"])
 
     def play(self, playbook, *options):
         """What a playbook says, on one line."""

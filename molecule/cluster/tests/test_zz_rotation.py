@@ -11,10 +11,10 @@ from clusterlab.plays import play
 
 SEED = 20261121
 LINGER = f"""
-import time, kombu
+import signal, kombu
 with kombu.Connection("amqp://lingerer:x@{BROKERS[0]}/count") as connection:
     connection.connect()
-    time.sleep(600)
+    signal.pause()
 """
 
 

@@ -74,6 +74,12 @@ def test_check_mode_does_not_wait_for_what_nobody_mends(stage: t.Any) -> None:
     assert stage.clock.now == 0
 
 
+def test_the_only_node_may_always_be_upgraded(stage: t.Any) -> None:
+    stage.cluster.nodes = {"a": stage.node({"a"})}
+    stage.cluster.queues = []
+    stage.member("a", members=["a"]).upgradable("4.0.5-6", "4.0.6-1")
+
+
 def test_nobody_stops_while_nodes_that_are_gone_and_not_forgotten_would_leave_no_majority(stage: t.Any) -> None:
     for node in stage.cluster.nodes.values():
         node.known = node.known | {"gone"}
