@@ -57,6 +57,16 @@ def brokers():
 
 
 @pytest.fixture(scope="session")
+def pids(brokers):
+    """The process of each broker at the moment. RabbitMQ's tools are Erlang too, and younger than the broker."""
+
+    def look() -> dict[str, str]:
+        return {name: host.check_output("pgrep --exact --oldest beam.smp") for name, host in brokers.items()}
+
+    return look
+
+
+@pytest.fixture(scope="session")
 def tasks(tmp_path_factory):
     """Run the module rabbitmq_definitions alone, several times in a row; what it returned each time, by host."""
 

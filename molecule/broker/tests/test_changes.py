@@ -26,19 +26,16 @@ SECRETS = [
 NOW: dict[str, object] = {}
 
 
-def pids(brokers) -> dict[str, str]:
-    """The brokers' processes."""
-    return {name: host.check_output("pgrep -x beam.smp") for name, host in brokers.items()}
-
-
 def service(host, verb: str) -> None:
     """As an administrator does it, with systemd and without any init."""
     systemd = "trixie" in host.backend.name
     host.check_output(f"systemctl {verb} rabbitmq-server" if systemd else f"service rabbitmq-server {verb}")
 
 
-def test_a_changed_password_works_the_old_one_does_not_and_nobody_sees_either(brokers, play, log_in, address, tmp_path):
-    before = pids(brokers)
+def test_a_changed_password_works_the_old_one_does_not_and_nobody_sees_either(
+    brokers, play, pids, log_in, address, tmp_path
+):
+    before = pids()
     seen: dict[str, list[str]] = {name: [] for name in brokers}
     done = threading.Event()
 
@@ -65,7 +62,7 @@ def test_a_changed_password_works_the_old_one_does_not_and_nobody_sees_either(br
     assert result.code == 0, result.output
     assert "as given" in result.output
     assert [secret for secret in SECRETS if secret in result.output] == []
-    assert pids(brokers) == before
+    assert pids() == before
     for name in brokers:
         host = address(name)
         assert log_in(host, "shop", "new-broker-5ecret") and not log_in(host, "shop", "broker-pa55word")
@@ -100,20 +97,20 @@ def test_everything_in_a_virtual_host_can_be_removed_again(brokers, tasks):
         assert again["changes"] == []
 
 
-def test_a_restart_that_was_missed_is_made_good(brokers, play):
+def test_a_restart_that_was_missed_is_made_good(brokers, play, pids):
     # As when a run broke off between writing and restarting: the broker was started with something else.
     for host in brokers.values():
         host.check_output(FORGET)
         service(host, "restart")
-    before = pids(brokers)
+    before = pids()
     result = play("brokers", **NOW)
     assert result.code == 0, result.output
-    after = pids(brokers)
+    after = pids()
     assert all(after[name] != before[name] for name in brokers)
 
 
-def test_neither_a_renewed_certificate_nor_a_forgotten_note_restarts_a_broker(brokers, play, address, authority):
-    before = pids(brokers)
+def test_neither_a_renewed_certificate_nor_a_forgotten_note_restarts_a_broker(brokers, play, pids, address, authority):
+    before = pids()
     folder = pathlib.Path(authority).parent
     script = pathlib.Path(__file__).parent.parent / "files" / "certificates.sh"
     subprocess.run(["sh", script, folder, "renewed"], check=True)
@@ -123,17 +120,17 @@ def test_neither_a_renewed_certificate_nor_a_forgotten_note_restarts_a_broker(br
         host.check_output(FORGET)
     result = play("brokers", **NOW)
     assert result.code == 0, result.output
-    assert pids(brokers) == before, "it runs with the right configuration already"
+    assert pids() == before, "it runs with the right configuration already"
     for name in brokers:
         assert ssl.get_server_certificate((address(name), 5671)) == (folder / "renewed.pem").read_text()
 
 
-def test_another_stack_is_refused_and_with_leave_touches_only_its_own(brokers, play, log_in, address):
+def test_another_stack_is_refused_and_with_leave_touches_only_its_own(brokers, play, pids, log_in, address):
     def configuration() -> list[str]:
         files = "cat /etc/rabbitmq/*.conf /etc/rabbitmq/enabled_plugins | sha256sum"
         return [host.check_output(files) for host in brokers.values()]
 
-    before, files = pids(brokers), configuration()
+    before, files = pids(), configuration()
     other = {"taskstack_name": "other", "taskstack_broker_password": "other-pa55word", "rabbitmq_objects": {}}
     refused = play("brokers", **{**NOW, **other, "rabbitmq_heartbeat": 77})
     assert refused.failed == set(brokers) and refused.changes == dict.fromkeys(brokers, 0), refused.output
@@ -146,18 +143,18 @@ def test_another_stack_is_refused_and_with_leave_touches_only_its_own(brokers, p
     queue = {"queues": [{"name": "later", "vhost": "shop"}]}
     again = play("brokers", "--diff", **{**NOW, "rabbitmq_objects": queue})
     assert (again.code, again.changes) == (0, dict.fromkeys(brokers, 1)), again.output
-    assert pids(brokers) == before, "the first stack goes on as before, and a new queue restarts nothing"
+    assert pids() == before, "the first stack goes on as before, and a new queue restarts nothing"
 
 
-def test_a_setting_that_needs_it_restarts_the_broker_and_check_mode_does_not(brokers, play):
-    before = pids(brokers)
+def test_a_setting_that_needs_it_restarts_the_broker_and_check_mode_does_not(brokers, play, pids):
+    before = pids()
     # Back to what the inventory says, if all tests ran.
     other = 31 if NOW.get("rabbitmq_heartbeat", 30) == 30 else 30
     predicted = play("brokers", "--check", rabbitmq_heartbeat=other)
-    assert predicted.code == 0 and all(predicted.changes.values()) and pids(brokers) == before, predicted.output
+    assert predicted.code == 0 and all(predicted.changes.values()) and pids() == before, predicted.output
     result = play("brokers", rabbitmq_heartbeat=other)
     assert result.code == 0, result.output
-    after = pids(brokers)
+    after = pids()
     for name, host in brokers.items():
         assert after[name] != before[name]
         assert f"{{ok,{other}}}" in host.check_output(HEARTBEAT)

@@ -95,18 +95,18 @@ def definitions(host: t.Any) -> dict[str, t.Any]:
 
 
 def test_an_empty_broker_gives_the_same_answers_after_a_restore(
-    host: t.Any, play: t.Any, playbook: t.Any, tmp_path: pathlib.Path
+    host: t.Any, play: t.Any, pids: t.Any, playbook: t.Any, tmp_path: pathlib.Path
 ) -> None:
     name, kept = host.backend.name, tmp_path / "kept"
     for queue in QUEUES:
         client(host, queue, SEND)
-    before, pid = definitions(host), host.check_output("pgrep -x beam.smp")
+    before, pid = definitions(host), pids()
 
     refused = playbook("backup.yml", backup_messages=True, backup_directory=str(kept))
     assert refused.returncode != 0 and "run again with -e confirm=yes" in " ".join(refused.stdout.lower().split())
     foretold = playbook("backup.yml", "--check", backup_messages=True, backup_directory=str(kept))
     assert foretold.returncode == 0 and "would be kept in" in " ".join(foretold.stdout.split())
-    assert host.check_output("pgrep -x beam.smp") == pid and not kept.exists()
+    assert pids() == pid and not kept.exists()
     # Killed when the node has stopped, and run again.
     wanted = {"backup_messages": True, "confirm": "yes", "backup_directory": str(kept)}
     assert playbook("backup.yml", killed_at="Copy its database", **wanted).returncode == -signal.SIGKILL
@@ -131,10 +131,10 @@ def test_an_empty_broker_gives_the_same_answers_after_a_restore(
 
     refused = playbook("restore.yml", restore_messages=True, backup_directory=str(kept))
     assert refused.returncode != 0 and "would be replaced" in " ".join(refused.stdout.split())
-    pid = host.check_output("pgrep -x beam.smp")
+    pid = pids()
     foretold = playbook("restore.yml", "--check", restore_messages=True, backup_directory=str(kept))
     assert foretold.returncode == 0 and "would be replaced by that in" in " ".join(foretold.stdout.split())
-    assert host.check_output("pgrep -x beam.smp") == pid
+    assert pids() == pid
     # Killed before or after the node has stopped, and run again.
     moment = random.Random(SEED).choice(["Stop the node", "Replace its database", "Start the node"])
     wanted = {"restore_messages": True, "confirm": "yes", "backup_directory": str(kept)}

@@ -57,10 +57,14 @@ def test_a_running_broker_says_with_which_configuration_it_was_started() -> None
 
 def test_a_process_counts_by_its_name_and_account_and_says_how_it_was_started(tmp_path: pathlib.Path) -> None:
     me, program = pwd.getpwuid(os.geteuid()).pw_name, tmp_path / "beamtest"
-    shutil.copy("/bin/sleep", program)
+    shutil.copy("/bin/cat", program)
     assert host_facts.brokers(me, "beamtest") == (False, [])
-    with subprocess.Popen([program, "60"], env={"TASKSTACK_CONFIGURATION": "abc"}) as process:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([program], env={"TASKSTACK_CONFIGURATION": "abc"}, bufsize=0, **pipes) as process:
         try:
+            # The kernel renames a process after Popen has returned: what answers has its name.
+            assert process.stdin and process.stdout and process.stdin.write(b"?")
+            assert process.stdout.read(1) == b"?"
             # Only root asks for more than names.
             assert host_facts.brokers(me, "beamtest") == (True, ["abc"] if os.geteuid() == 0 else [])
             assert host_facts.brokers("nobody", "beamtest") == (False, [])
