@@ -13,7 +13,7 @@ version_added: 1.0.0
 description:
   - What has to happen around the start and the stop of one node of a RabbitMQ cluster. It does not start or stop
     the node itself; put it before and after the task that does.
-  - Uses RabbitMQ's command line tools on the node, which need no login.
+  - Uses the command line tools of RabbitMQ and Erlang on the node, which need no login.
 author:
   - The taskstack.celery authors (@taskstack)
 requirements:

@@ -186,12 +186,22 @@ def test_a_listed_node_is_never_forgotten(stage: t.Any) -> None:
         stage.member("a").joined(["c"])
 
 
-def test_a_settled_member_is_asked_twice(stage: t.Any) -> None:
-    asked = []
+def test_a_settled_member_is_asked_two_questions_and_the_cheap_way_where_there_is_one(stage: t.Any) -> None:
+    asked: list[str] = []
     run = stage.cluster.run
-    stage.cluster.run = lambda command: asked.append(command[6]) or run(command)
+    stage.cluster.run = lambda command: asked.append(command[0]) or run(command)
     assert stage.member("a").member([]) == []
-    assert asked == ["cluster_status", "eval"]
+    assert asked == (["sh", "sh"] if stage.cluster.quick else ["sh", "rabbitmqctl"] * 2)
+
+
+def test_a_cluster_with_long_names_is_asked_by_them(stage: t.Any) -> None:
+    long, names = "rabbit@a.example", list[str]()
+    stage.cluster.nodes = {long: stage.node({long})}
+    stage.cluster.queues = []
+    run = stage.cluster.run
+    stage.cluster.run = lambda command: names.append(command[4]) or run(command)
+    assert stage.member(long, members=[long]).member([]) == []
+    assert names[0] == "-name"
 
 
 def test_a_member_whose_start_broke_off_before_it_had_its_copies_gets_them(stage: t.Any) -> None:
