@@ -42,10 +42,9 @@ from benchapp import app
 count = int(sys.argv[1])
 records = r.Records("/var/lib/bench", "resubmit"); records.prepare()
 for _ in range(count):
-    head = {"run": r.new_run(), "id": "1f", "retries": 0, "task": "t", "exchange": "", "routing_key": "ours"}
-    head.update(content_type="application/json", content_encoding="utf-8")
-    head.update(headers={"id": "1f", "task": "t"}, properties={"delivery_mode": 2})
-    records.put("open", head["run"], r.pack(head, b"[[], {}, {}]"))
+    run, common = r.new_run(), ("", "ours", False, "application/json", "utf-8", "t", 0, "mail@host", 1, None)
+    tables = {"id": "1f", "task": "t"}, {"delivery_mode": 2}
+    records.put("open", run, r.pack((run, "1f", time.time()), common, tables, b"[[], {}, {}]"))
 with app.connection_for_write() as connection:
     connection.default_channel.queue_declare("ours", durable=True, auto_delete=False)
     broker, done = p.Amqp(connection), []
@@ -84,10 +83,9 @@ def make(directory: Path) -> None:
         )
         records.put("history", f"2026-01-01T{hour:02}.mail@host.log", "".join(lines).encode())
     for number in range(LOST):
-        head = {"run": f"f-1-{number:x}", "id": f"{number:036}", "retries": 0, "task": "app.tasks.mail"}
-        head.update(time=1e6, node="mail@host", pid=2**22, born=None, redelivered=False)
-        head.update(exchange="", routing_key="celery")
-        records.put("open", head["run"], taskstack_records.pack(head, b"[[], {}, {}]"))
+        own = f"f-1-{number:x}", f"{number:036}", 1e6
+        common = "", "celery", False, None, None, "app.tasks.mail", 0, "mail@host", 2**22, None
+        records.put("open", own[0], taskstack_records.pack(own, common, ({}, {}), b"[[], {}, {}]"))
 
 
 def inside(code: str, *arguments: str) -> float:

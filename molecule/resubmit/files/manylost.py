@@ -33,13 +33,10 @@ def lose(count, queue):
     for number in range(count):
         task_id, run = f"{number:08}-lost", taskstack_records.new_run()
         task = chaosapp.app.amqp.as_task_v2(task_id, "chaosapp.work", args=[task_id])
-        head = {"run": run, "id": task_id, "task": "chaosapp.work", "retries": 0, "time": time.time()}
-        head.update(node="gone@host", pid=2**22, born=None, exchange="", routing_key=queue, redelivered=False)
-        head.update(headers=task.headers)
-        head.update(content_type="application/json", content_encoding="utf-8")
-        head.update(properties={**task.properties, "delivery_mode": 2})
+        common = "", queue, False, "application/json", "utf-8", "chaosapp.work", 0, "gone@host", 2**22, None
+        tables = task.headers, {**task.properties, "delivery_mode": 2}
         content = json.dumps(task.body).encode()
-        records.put("open", run, taskstack_records.pack(head, content))
+        records.put("open", run, taskstack_records.pack((run, task_id, time.time()), common, tables, content))
 
 
 def job(batch, send=()):

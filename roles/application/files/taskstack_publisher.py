@@ -17,7 +17,7 @@ import os
 import sys
 import time
 
-from taskstack_records import FAILED, OPEN, SENDING, Records, read, untag
+from taskstack_records import FAILED, OPEN, SENDING, Records, read
 
 #: Messages on the way without a confirmation.
 WINDOW = 200
@@ -231,12 +231,12 @@ class Amqp(object):
 
     def publish(self, claim, head, body):
         """Send the identical message; it counts as waiting until the broker has answered."""
-        headers = untag(head["headers"])
+        headers = head["headers"]
         if headers.get("compression"):
             from kombu.compression import compress
 
             body = compress(body, headers["compression"])[0]
-        properties = untag(head["properties"])
+        properties = head["properties"]
         for name in ("content_type", "content_encoding"):
             if head[name] is not None:
                 properties[name] = head[name]

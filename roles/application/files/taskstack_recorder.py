@@ -17,7 +17,7 @@ import os
 import threading
 import time
 
-from taskstack_records import BAD, FAILED, OPEN, TROUBLE, Heads, Records, Slots, born, new_run
+from taskstack_records import BAD, FAILED, HEADERS, OPEN, TROUBLE, Records, Slots, born, new_run, pack
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +27,6 @@ NOTE_BYTES = 1024
 REQUEST = frozenset(
     ["args", "correlation_id", "delivery_info", "hostname", "kwargs", "properties", "reply_to", "taskstack_run"]
 )
-#: The headers under their names among the properties.
-HEADERS = ("headers", "application_headers")
 #: What the main process hears in place of a result when a task's process died: nobody knows how far it came.
 DEATHS = ("WorkerLostError", "SystemExit", "KeyboardInterrupt", "Terminated")
 
@@ -47,7 +45,7 @@ class Recorder(object):
     def __init__(self, records, keep, keep_failed, max_bytes):
         """Open the worker's note; the folders are made here, so that a wrong directory is noticed at the start."""
         self.records, self.limits = records, (keep, keep_failed, max_bytes)
-        self.slots, self.heads = Slots(records), Heads()
+        self.slots = Slots(records)
         self.note, self._note_handle, self._warned = {"unrecorded": 0}, None, 0
         self.function = None
         self._lock, self._main = threading.Lock(), os.getpid()
@@ -102,10 +100,8 @@ class Recorder(object):
 
     def _put(self, state, message, run, task_id, task, attempt, pid):
         now, since = time.time(), born(pid)
-        common, headers, properties = describe(message)
-        common.extend((task, attempt, self.records.node, pid, since))
-        head = {"run": run, "id": task_id, "time": now}
-        content = self.heads.pack(head, common, headers, properties, body(message))
+        about = task, attempt, self.records.node, pid, since
+        content = pack((run, task_id, now), routing(message) + about, tables(message), body(message))
         if state == OPEN:
             self.slots.put(run, pid, since, int(now), content)
         else:
@@ -158,7 +154,8 @@ class Recorder(object):
     def _refuse(self, message):
         headers, run = message.headers or {}, new_run()
         task_id = headers.get("id") or message.properties.get("correlation_id") or run
-        task, attempt = headers.get("task"), headers.get("retries") or 0
+        task, attempt = headers.get("task"), headers.get("retries")
+        attempt = attempt if isinstance(attempt, int) else 0
         self._put("REFUSED", message, run, task_id, task, attempt, os.getpid())
         self.records.append(["REFUSED", task_id, attempt, task, None, time.time(), run])
 
@@ -190,19 +187,21 @@ class Recorder(object):
         thread.start()
 
 
-def describe(message):
-    """All of a message but its body: how it came, and copies of its headers and properties."""
-    info, headers, properties = message.delivery_info or {}, message.headers or {}, dict(message.properties)
-    for name in HEADERS:
-        properties.pop(name, None)
+def routing(message):
+    """How a message came."""
+    info = message.delivery_info or {}
+    redelivered = bool(info.get("redelivered"))
+    return info.get("exchange"), info.get("routing_key"), redelivered, message.content_type, message.content_encoding
+
+
+def tables(message):
+    """Headers and properties of a message, as they came."""
+    headers, properties = message.headers or {}, message.properties
     if "delivery_info" in headers:
         # Celery 4 keeps what it knows of the request in the headers themselves, decoded arguments too.
         headers = dict((name, headers[name]) for name in headers if name not in REQUEST)
-    else:
-        headers = dict(headers)
-    routing = [info.get("exchange"), info.get("routing_key"), bool(info.get("redelivered"))]
-    routing.extend((message.content_type, message.content_encoding))
-    return routing, headers, properties
+        properties = dict((name, properties[name]) for name in properties if name not in HEADERS)
+    return headers, properties
 
 
 def body(message):

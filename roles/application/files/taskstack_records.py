@@ -9,17 +9,12 @@ While its task runs, it lies in a slot: a file that its worker locks, and uses a
 
 from __future__ import absolute_import, unicode_literals
 
-import base64
-import calendar
 import collections
-import datetime
-import decimal
 import io
 import itertools
 import json
-import marshal
-import operator
 import os
+import pickle
 import re
 import threading
 import time
@@ -37,14 +32,19 @@ LOST = ".UNSENT"
 BAD = ("FAILURE", "REJECTED", "REVOKED", "UNSENT")
 #: A slot that held more than this gives the space back.
 LARGE = 1 << 20
-#: The headers in which the messages of a task differ, and where these messages are like each other besides.
-OWN = ("id", "root_id", "parent_id", "group", "eta", "expires", "argsrepr", "kwargsrepr")
+#: What the first line of a message file says that many messages have in common.
 COMMON = "exchange", "routing_key", "redelivered", "content_type", "content_encoding"
 COMMON += "task", "retries", "node", "pid", "born"
+#: The headers under their names among the properties.
+HEADERS = "headers", "application_headers"
 #: So many kinds of messages are remembered at a time.
 KINDS = 500
+#: The types that a message's headers and properties may have beside the plain ones.
+TYPES = ("datetime", "datetime"), ("decimal", "Decimal")
+#: How these are written, and what Python 2 wrote is read.
+PROTOCOL, PYTHON2 = (2, {}) if bytes is str else (3, {"encoding": "utf-8", "errors": "surrogateescape"})
 
-_own, _nothing = operator.itemgetter(*OWN), dict.fromkeys(OWN)
+_known, _quote = {}, json.encoder.encode_basestring_ascii
 _born = {"until": 0}
 _binary = getattr(os, "O_BINARY", 0)
 
@@ -61,139 +61,93 @@ def new_run():
     return _prefix[1] + "%x" % next(_runs)
 
 
-def tag(value):
-    """``value`` with whatever JSON lacks written as a dictionary of one key ``taskstack:...``."""
-    if isinstance(value, dict):
-        return dict((tag(name), tag(item)) for name, item in value.items())
-    if isinstance(value, (list, tuple)):
-        return [tag(item) for item in value]
-    if isinstance(value, datetime.datetime):
-        return {"taskstack:time": calendar.timegm(value.utctimetuple())}
-    if isinstance(value, decimal.Decimal):
-        return {"taskstack:decimal": str(value)}
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        value = value.tobytes() if isinstance(value, memoryview) else bytes(value)
-        try:
-            # Python 2 has bytes where the message had text.
-            return value.decode("utf-8") if bytes is str else _bytes(value)
-        except UnicodeDecodeError:
-            return _bytes(value)
-    return value
-
-
-def _bytes(value):
-    return {"taskstack:bytes": base64.b64encode(value).decode("ascii")}
-
-
-def untag(value):
-    """The reverse of :func:`tag`."""
-    if isinstance(value, list):
-        return [untag(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if "taskstack:bytes" in value:
-        return base64.b64decode(value["taskstack:bytes"])
-    if "taskstack:time" in value:
-        return datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=value["taskstack:time"])
-    if "taskstack:decimal" in value:
-        return decimal.Decimal(value["taskstack:decimal"])
-    return dict((name, untag(item)) for name, item in value.items())
-
-
-def encoder():
-    """A function that writes JSON: like the library's own, but without building everything anew for each value."""
-    # What came over the wire cannot contain itself, so nobody has to look for that.
-    usual = json.JSONEncoder(separators=(",", ":"), check_circular=False)
-    escape, probe = json.encoder.encode_basestring_ascii, ["\u00e9\n", {"a": [1, 2.5, None, True]}, {}]
+def quote(value):
+    """A text in JSON; something else, which only a broken message has there, as it shows itself."""
     try:
-        pieces = json.encoder.c_make_encoder(None, usual.default, escape, None, ":", ",", False, False, True)
-        if "".join(pieces(probe, 0)) == usual.encode(probe):
-            return lambda value: "".join(pieces(value, 0))
-    except Exception:
-        # It is nobody's promise. PyPy has none, and a later Python may have another one.
-        pass
-    return usual.encode
-
-
-_encode = encoder()
-
-
-def dumps(value):
-    """``value`` as one line of JSON, in bytes."""
-    try:
-        text = _encode(value)
+        return _quote(value)
     except (TypeError, ValueError):
-        text = _encode(tag(value))
-    return text.encode("ascii") + b"\n"
+        return _quote(repr(value))
 
 
-def pack(head, body):
-    """The content of a message file: ``head``, which it completes, as a line of JSON; then the body byte for byte."""
-    head["length"], head["checksum"] = len(body), zlib.crc32(body) & 0xFFFFFFFF
-    return dumps(head) + body
+def line(record):
+    """How a task ended, as a line of JSON."""
+    state, task_id, attempt, task, began, ended, run = record
+    began = "%.6f" % began if isinstance(began, float) else json.dumps(began)
+    values = quote(state), quote(task_id), attempt, quote(task), began, ended, quote(run)
+    return ("[%s,%s,%d,%s,%s,%.6f,%s]\n" % values).encode("ascii")
 
 
-class Heads(object):
-    """Message files again, in a third less time: what all messages of a task have in common is encoded only once."""
+def pack(own, common, tables, body):
+    """The content of a message file: a line of JSON, headers and properties, the body byte for byte.
 
-    def __init__(self):
-        """Nothing is known yet."""
-        self._known = {}
+    The line has ``own``, which is run, id and time, and the values of ``COMMON``, which are encoded only once.
+    """
+    try:
+        tables = pickle.dumps(tables, PROTOCOL)
+    except TypeError:
+        tables = pickle.dumps(solid(tables), PROTOCOL)
+    run, task_id, when = own
+    checksum = zlib.crc32(body, zlib.crc32(tables)) & 0xFFFFFFFF
+    values = quote(run), quote(task_id), when, len(tables) + len(body), checksum, known(common)
+    first = '{"run":%s,"id":%s,"time":%.6f,"length":%d,"checksum":%d,%s\n' % values
+    return b"".join((first.encode("ascii"), tables, body))
 
-    def pack(self, head, common, headers, properties, body):
-        """As the function above; ``head`` has what is neither ``COMMON`` nor in the tables, which are changed too."""
-        head["length"], head["checksum"] = len(body), zlib.crc32(body) & 0xFFFFFFFF
-        kind = rest = None
-        try:
-            own, correlation = _own(headers), properties["correlation_id"]
-            head["own"], head["correlation_id"] = own, correlation
-            headers.update(_nothing)
-            properties["correlation_id"] = None
-            # Unlike ==, it tells 1 from True and from 1.0; in this old version always the same for the same value.
-            kind = marshal.dumps((common, headers, properties), 2)
-            rest = self._known.get(kind)
-        except (KeyError, ValueError):
-            # No message of Celery's second protocol, or with a value that the format lacks.
-            pass
-        if rest is None:
-            rest = dict(zip(COMMON, common), headers=headers, properties=properties, names=OWN)
-            rest = b"," + dumps(rest)[1:]
-            if kind:
-                if len(self._known) >= KINDS:
-                    self._known.clear()
-                self._known[kind] = rest
-        return dumps(head)[:-2] + rest + body
+
+def known(common):
+    """What messages have in common, in JSON from behind the brace."""
+    try:
+        return _known[common]
+    except KeyError:
+        text = json.dumps(dict(zip(COMMON, common)))[1:]
+    except TypeError:
+        # A broken message, with a table in the place of a text.
+        return json.dumps(dict(zip(COMMON, common)), default=repr)[1:]
+    if len(_known) >= KINDS:
+        _known.clear()
+    return _known.setdefault(common, text)
+
+
+def solid(value):
+    """``value`` with copies in place of views of the memory in which a message came."""
+    if isinstance(value, dict):
+        return dict((name, solid(item)) for name, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return [solid(item) for item in value]
+    return value.tobytes() if isinstance(value, memoryview) else value
+
+
+class Tables(pickle.Unpickler):
+    """Reads headers and properties, and makes nothing else of any bytes."""
+
+    def find_class(self, module, name):
+        """Of all classes and functions there are only these."""
+        if (module, name) not in TYPES:
+            raise ValueError("No message has a %s.%s." % (module, name))
+        return pickle.Unpickler.find_class(self, module, name)
 
 
 class Empty(ValueError):
     """A slot between two messages."""
 
 
-def unfold(head):
-    """A head as its message had it."""
-    names = head.pop("names", ())
-    if "own" in head:
-        head["headers"].update(zip(names, head.pop("own")))
-        head["properties"]["correlation_id"] = head.pop("correlation_id")
-    return head
-
-
 def read(path):
     """Head and body of a message file; ValueError when it was not written to its end, or was damaged later."""
     with io.open(path, "rb") as stream:
-        line = stream.readline()
-        if not line.strip(b"\0"):
+        first = stream.readline()
+        if not first.strip(b"\0"):
             raise Empty("No message.")
-        try:
-            head = unfold(json.loads(line.decode("ascii")))
-            body, rest = stream.read(head["length"]), stream.read()
-        except (AttributeError, TypeError):
-            head = None
-    if head is None:
-        raise ValueError("No message.")
-    if rest.strip(b"\0") or len(body) != head["length"] or zlib.crc32(body) & 0xFFFFFFFF != head["checksum"]:
+        head, rest = json.loads(first.decode("ascii")), stream.read()
+    try:
+        content = io.BytesIO(rest[:head["length"]])
+        unharmed = zlib.crc32(content.getvalue()) & 0xFFFFFFFF == head["checksum"]
+        head["headers"], head["properties"] = Tables(content, **PYTHON2).load() if unharmed else ({}, {})
+        for name in HEADERS:
+            head["properties"].pop(name, None)
+    except (TypeError, LookupError, AttributeError, EOFError, pickle.UnpicklingError):
+        unharmed = False
+    if not unharmed or rest[head["length"]:].strip(b"\0"):
         raise ValueError("The checksum does not match.")
-    return head, body
+    return head, content.read()
 
 
 def born(pid):
@@ -346,7 +300,7 @@ class Records(object):
         if self._history[0] != when:
             with self._lock:
                 self._open_history(when)
-        os.write(self._history[1], dumps(record))
+        os.write(self._history[1], line(record))
 
     def _open_history(self, when):
         if self._history[0] == when:

@@ -117,9 +117,9 @@ def lay(tmp_path):
         records.server = Server(seed)
         records.prepare()
         for number in range(COUNT):
-            head = {"id": str(number), "retries": 0, "task": "t", "run": f"{number:03}-0-0"}
-            head.update(headers={}, properties={}, exchange=exchange, routing_key=queue)
-            records.put("open", head["run"], taskstack_records.pack(head, b"[]"))
+            own = f"{number:03}-0-0", str(number), 1.0
+            common = exchange, queue, False, None, None, "t", 0, "mail@host", 1, None
+            records.put("open", own[0], taskstack_records.pack(own, common, ({}, {}), b"[]"))
         return records
 
     return begin

@@ -119,8 +119,10 @@ def stack(records):
     def make(**answers):
         made = Stack(records.directory, answers)
         for number in range(3):
-            head = {**record(str(number)).__dict__, "run": f"{number}-1-1", "headers": {}, "properties": {}}
-            records.put("open", f"{number}-1-1", taskstack_records.pack(head, b"[]"))
+            about = {**record(str(number)).__dict__, "content_type": None, "content_encoding": None}
+            own = f"{number}-1-1", about["id"], about["time"]
+            common = tuple(about[name] for name in taskstack_records.COMMON)
+            records.put("open", own[0], taskstack_records.pack(own, common, ({}, {}), b"[]"))
         return made
 
     return make
