@@ -118,5 +118,6 @@ def _number(kind: t.Callable[[t.Any], t.Any], value: t.Any) -> bool:
     try:
         # A text is what the command line makes of a number.
         return (isinstance(value, str) and kind(value) is not None) or kind(value) == value
-    except ValueError:
+    except (ValueError, OverflowError):
+        # The latter of infinity, which YAML has as .inf.
         return False

@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.taskstack.celery.plugins.filter import preflight as plugin
 from ansible_collections.taskstack.celery.plugins.module_utils._preflight import blockers
 from ansible_collections.taskstack.celery.plugins.module_utils._variables import Broken
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 SPECS = plugin._specs()
@@ -263,6 +263,7 @@ OPTION = st.sampled_from(sorted({"extra_args", "queues", *SPECS["worker"]["worke
 
 
 @given(st.dictionaries(VARIABLE, ANYTHING, max_size=4), st.dictionaries(OPTION, ANYTHING, max_size=4))
+@example({"application_log_days": float("inf")}, {})
 def test_whatever_an_inventory_holds_it_is_judged_and_never_a_crash(
     variables: dict[str, t.Any], options: dict[str, t.Any]
 ) -> None:
