@@ -51,7 +51,7 @@ import pathlib
 import typing as t
 
 import jinja2
-import yaml
+from ansible.module_utils.common.yaml import yaml_load
 from ansible.template import accept_lazy_markers
 from ansible_collections.taskstack.celery.plugins.module_utils._preflight import ROLES, blockers
 from ansible_collections.taskstack.celery.plugins.module_utils._variables import Broken
@@ -93,7 +93,7 @@ def _specs() -> dict[str, dict[str, t.Any]]:
     for role in {role for names in ROLES.values() for role in names}:
         file = roles / role / "meta" / "argument_specs.yml"
         if file.exists():
-            specs[role] = yaml.safe_load(file.read_text())["argument_specs"]["main"].get("options", {})
+            specs[role] = yaml_load(file.read_text())["argument_specs"]["main"].get("options", {})
     # These come from the role that calls.
     specs["supervise"] = {name: option for name, option in specs["supervise"].items() if name.startswith("taskstack_")}
     for name in ("windows_tasks_processes", "windows_tasks_kind"):
