@@ -70,11 +70,14 @@ class Cluster:
             return 127, "", "runuser: failed to execute erl_call: No such file or directory"
         if node is None or node.state == "down" or name in self.cut or ("." in name) != (names == "-name"):
             return 1, "", f"erl_call: failed to connect to node {name}"
-        if node.state != "up" or ("rabbit, alarms" in expression and self.alarms):
+        if "disk_nodes" not in expression:
+            return self._eval(name, node, [expression])
+        if (node.state != "up" and "true = rabbit:is_running()" in expression) or (
+            self.alarms and "[] = lists:append([rpc:call(Node, rabbit, alarms" in expression
+        ):
             return 0, "{error, \"*** eval: {'EXIT',{{badmatch,false},[{erl_eval,expr,6,[]}]}}\"}", ""
-        if "rabbit, alarms" in expression:
-            return 0, self._encoded(json.loads(self._cluster_status(name, node, [])[1])), ""
-        return self._eval(name, node, [expression])
+        seen = json.loads(self._cluster_status(name, node, [])[1])
+        return 0, self._encoded({key: value for key, value in seen.items() if f"{key} =>" in expression}), ""
 
     def _eval(self, _name: str, node: Node, arguments: list[str]) -> tuple[int, str, str]:
         if "rabbit_amqqueue:info_all" in arguments[0]:
