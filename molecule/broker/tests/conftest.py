@@ -58,7 +58,10 @@ def brokers():
 
 @pytest.fixture(scope="session")
 def pids(brokers):
-    """The process of each broker at the moment. RabbitMQ's tools are Erlang too, and younger than the broker."""
+    """The process of each broker at the moment.
+
+    The tools are Erlang too, and once a minute a broker starts one that looks after the port mapper: all are younger.
+    """
 
     def look() -> dict[str, str]:
         return {name: host.check_output("pgrep --exact --oldest beam.smp") for name, host in brokers.items()}
