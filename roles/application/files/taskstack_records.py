@@ -45,6 +45,7 @@ TYPES = ("datetime", "datetime"), ("decimal", "Decimal")
 PROTOCOL, PYTHON2 = (2, {}) if bytes is str else (3, {"encoding": "utf-8", "errors": "surrogateescape"})
 
 _known, _quote = {}, json.encoder.encode_basestring_ascii
+_encode = json.JSONEncoder(separators=(",", ":"), default=repr).encode
 _born = {"until": 0}
 _binary = getattr(os, "O_BINARY", 0)
 
@@ -98,10 +99,10 @@ def known(common):
     try:
         return _known[common]
     except KeyError:
-        text = json.dumps(dict(zip(COMMON, common)))[1:]
+        text = _encode(dict(zip(COMMON, common)))[1:]
     except TypeError:
         # A broken message, with a table in the place of a text.
-        return json.dumps(dict(zip(COMMON, common)), default=repr)[1:]
+        return _encode(dict(zip(COMMON, common)))[1:]
     if len(_known) >= KINDS:
         _known.clear()
     return _known.setdefault(common, text)
