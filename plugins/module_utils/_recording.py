@@ -25,12 +25,14 @@ def tasks(directory: str, limit: int = 1000) -> list[dict[str, t.Any]]:
     found: dict[str, dict[str, t.Any]] = {}
     for record in _verdicts.lost(directory):
         _newest(found, record.id, record.task, "lost", record.time, None, record.node)
-    for record in _records.kept(directory, "open")[0]:
-        if record.running():
-            _newest(found, record.id, record.task, "running", record.time, None, record.node)
-    for node, (state, task_id, _retries, name, began, ended, _run) in _verdicts.history(directory, limit):
+    running = {record.run: record for record in _records.kept(directory, "open")[0] if record.running()}
+    for node, (state, task_id, _retries, name, began, ended, run) in _verdicts.history(directory, limit):
         began = began if isinstance(began, (int, float)) else None
         _newest(found, task_id, name, STATES.get(state, state.lower()), began, ended, node)
+        # Its worker has not erased the message yet.
+        running.pop(run, None)
+    for record in running.values():
+        _newest(found, record.id, record.task, "running", record.time, None, record.node)
     return sorted(found.values(), key=_when, reverse=True)[:limit]
 
 

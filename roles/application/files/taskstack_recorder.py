@@ -99,7 +99,8 @@ class Recorder(object):
             self._failed(exc, True)
 
     def _put(self, state, message, run, task_id, task, attempt, pid):
-        now, since = time.time(), born(pid)
+        now = time.time()
+        since = born(pid, now)
         about = task, attempt, self.records.node, pid, since
         content = pack((run, task_id, now), routing(message) + about, tables(message), body(message))
         if state == OPEN:
@@ -124,9 +125,9 @@ class Recorder(object):
         return result
 
     def forget(self, run):
-        """A task has ended well: nothing of its message stays."""
+        """A task has ended well: nothing of its message stays for more than a second."""
         try:
-            self.slots.erase(run)
+            self.slots.release(run)
         except Exception as exc:
             self._failed(exc, False)
 
@@ -175,16 +176,27 @@ class Recorder(object):
             self.note.update(removed=self.note.get("removed", 0) + removed, excess=excess, last=int(now))
         self._write_note()
 
+    def clear(self, **_):
+        """Erase what ended well."""
+        self.guard(self.slots.clear)
+
     def keep_house(self, **_):
-        """Expire now and every hour, also while no task comes."""
-        def run():
+        """Expire now and every hour, also while no task comes; erase what ended well a second after the first of it."""
+        def expire():
             while True:
                 self.expire()
                 time.sleep(3600)
 
-        thread = threading.Thread(target=run, name="taskstack-recorder")
-        thread.daemon = True
-        thread.start()
+        def clear():
+            while True:
+                self.slots.left.wait()
+                time.sleep(1)
+                self.clear()
+
+        for job in expire, clear:
+            thread = threading.Thread(target=job, name="taskstack-recorder-" + job.__name__)
+            thread.daemon = True
+            thread.start()
 
 
 def routing(message):
@@ -368,6 +380,7 @@ def install(environment):
     strategy.create_request_cls = recording(strategy.create_request_cls, recorder, state)
     watch_refusals(Consumer, recorder)
     signals.worker_ready.connect(recorder.keep_house, weak=False)
+    signals.worker_shutdown.connect(recorder.clear, weak=False)
     return recorder
 
 

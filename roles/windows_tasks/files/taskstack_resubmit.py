@@ -19,8 +19,8 @@ from taskstack_records import FAILED, LOST, OPEN, Records, read
 
 
 def lost(records):
-    """Folder, file and head of each message whose worker is gone before its end, or whose next attempt is missing."""
-    files = [(folder, name) for folder in (OPEN, FAILED) for name in sorted(os.listdir(records.path(folder)))]
+    """Folder, file and head of the messages whose worker is gone, or whose next attempt is missing; oldest first."""
+    files = [(folder, name) for folder in (OPEN, FAILED) for name in os.listdir(records.path(folder))]
     found = []
     for folder, name in files:
         if folder == FAILED and not name.endswith(LOST):
@@ -33,7 +33,8 @@ def lost(records):
             # Empty, damaged, or done by somebody else in this moment.
             continue
     ends = records.ends([item[2]["run"] for item in found])
-    return [item for item in found if ends.get(item[2]["run"], "UNSENT") == "UNSENT"]
+    found = [item for item in found if ends.get(item[2]["run"], "UNSENT") == "UNSENT"]
+    return sorted(found, key=lambda item: item[2]["time"])
 
 
 def resubmit(description, check):

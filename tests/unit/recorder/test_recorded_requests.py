@@ -169,8 +169,44 @@ def test_nothing_of_a_message_is_left_when_its_task_has_ended_well(take, recorde
     request.on_accepted(os.getpid())
     child(recorder, request, "SUCCESS")
     request.on_success((False, None, 0))
+    recorder.clear()
     content = subprocess.run(["grep", "-r", "patient", recorder.records.directory], capture_output=True).stdout
     assert (request.broker.on_disk(), content, states(recorder)) == ({"open": 0, "failed": 0}, b"", ["succeeded"])
+
+
+def test_the_worker_erases_what_ended_well_by_itself_and_within_seconds(take, recorder):
+    recorder.keep_house()
+    for _ in range(2):
+        request = take()
+        request.on_accepted(os.getpid())
+        request.on_success((False, None, 0))
+        started = time.monotonic()
+        while request.broker.on_disk()["open"]:
+            assert time.monotonic() < started + 30
+
+
+def test_a_message_that_was_not_erased_yet_is_neither_running_nor_lost(take, recorder):
+    request = take()
+    child(recorder, request, "SUCCESS")
+    request.on_accepted(dead())
+    request.on_success((False, None, 0))
+    assert (request.broker.on_disk()["open"], states(recorder)) == (1, ["succeeded"])
+    crash(recorder)
+    assert (request.broker.on_disk()["open"], states(recorder)) == (1, ["succeeded"])
+    recorder.expire()
+    assert (request.broker.on_disk()["open"], states(recorder)) == (0, ["succeeded"])
+
+
+def test_what_could_not_be_erased_is_erased_later(take, recorder, monkeypatch):
+    request = take()
+    request.on_accepted(os.getpid())
+    request.on_success((False, None, 0))
+    with monkeypatch.context() as broken:
+        broken.setattr(taskstack_records, "overwrite", lambda *_: os.open("/nowhere", os.O_RDONLY))
+        recorder.clear()
+    assert (request.broker.on_disk()["open"], recorder.note["reason"]) == (1, "No such file or directory")
+    recorder.clear()
+    assert request.broker.on_disk()["open"] == 0
 
 
 def test_a_task_that_ends_before_it_is_acknowledged_leaves_nothing_either(take, recorder):
@@ -178,12 +214,13 @@ def test_a_task_that_ends_before_it_is_acknowledged_leaves_nothing_either(take, 
     child(recorder, request, "SUCCESS")
     request.on_accepted(os.getpid())
     request.on_success((False, None, 0))
+    recorder.clear()
     assert request.broker.on_disk() == {"open": 0, "failed": 0}
 
 
 def crash(recorder):
     """The main process is gone: its locks are, and nothing of it runs any more."""
-    handles = [entry[0] for entry in recorder.slots._used.values()] + list(recorder.slots._free)
+    handles = [entry[0] for entry in [*recorder.slots._used.values(), *recorder.slots._free]]
     for handle in handles:
         os.close(handle)
     recorder.slots = taskstack_records.Slots(recorder.records)
@@ -234,6 +271,8 @@ def test_a_slot_is_used_again_and_shows_no_older_message(take, recorder):
         path = next(Path(recorder.records.directory, "open").iterdir())
         assert taskstack_records.read(str(path))[1] == body
         request.on_success((False, None, 0))
+    recorder.clear()
+    assert path.read_bytes().strip(b"\0") == b""
     assert path.stat().st_size < 20_000
     assert recorder.slots._used == {}
 
@@ -467,6 +506,7 @@ def test_runs_of_one_identifier_do_not_disturb_each_other(take, recorder):
     second.on_accepted(os.getpid())
     child(recorder, first, "SUCCESS")
     first.on_success((False, None, 0))
+    recorder.clear()
     assert second.broker.on_disk() == {"open": 1, "failed": 0}
 
 
