@@ -33,9 +33,9 @@ def nap(): time.sleep(0.01)
 def stamp(): open("stamps", "a").write("%r\\n" % time.time())
 """
 #: Name, task, tasks per run, pairs of runs, goal in percent. Runs are short: a disturbance then hits both of a pair.
-CASES = (("10 ms", "nap", 150, 2, 3), ("no-op", "noop", 1000, 9, 10))
+CASES = (("10 ms", "nap", 150, 1, 3), ("no-op", "noop", 1000, 6, 10))
 #: All that so often, each time with new workers: two that do the same can differ by 6 % for as long as they live.
-ROUNDS = 9
+ROUNDS = 20
 
 
 def outside() -> None:

@@ -56,7 +56,7 @@ class Recorder(object):
         try:
             return action(*arguments)
         except Exception as exc:
-            self._failed(exc, action == self._refuse)
+            self.failed(exc, action == self._refuse)
 
     def _open_note(self):
         self.records.prepare()
@@ -74,7 +74,8 @@ class Recorder(object):
                 os.lseek(self._note_handle, 0, os.SEEK_SET)
                 os.write(self._note_handle, json.dumps(self.note).encode("ascii").ljust(NOTE_BYTES))
 
-    def _failed(self, exc, untaken):
+    def failed(self, exc, untaken):
+        """Note it; a message that could not be kept is counted."""
         # Never the exception's arguments: a path or a value may name a patient.
         reason = os.strerror(exc.errno) if getattr(exc, "errno", None) else type(exc).__name__
         now = int(time.time())
@@ -96,40 +97,18 @@ class Recorder(object):
             attempt = request.request_dict.get("retries") or 0
             self._put(state, request.message, run_of(request), request.id, request.task.name, attempt, pid)
         except Exception as exc:
-            self._failed(exc, True)
+            self.failed(exc, True)
 
     def _put(self, state, message, run, task_id, task, attempt, pid):
         now = time.time()
         since = born(pid, now)
         about = task, attempt, self.records.node, pid, since
-        content = pack((run, task_id, now), routing(message) + about, tables(message), body(message))
+        routing, tables, body = parts(message)
+        content = pack((run, task_id, now), routing + about, tables, body)
         if state == OPEN:
             self.slots.put(run, pid, since, int(now), content)
         else:
             self.records.put(FAILED, "%s.%s" % (run, state), content)
-
-    def run(self, name, task_id, request, *args, **kwargs):
-        """Execute a task with Celery's own function, in the process that has been given it, and note its end there."""
-        if self.function is None:
-            # Only now, and in this process, Celery knows which of its functions it is.
-            self.function = celerys_function()
-        began, run = time.time(), request.pop("taskstack_run", None)
-        # What is raised here ends the process, or the main one hears of it: no note of ours would be true.
-        result = self.function(name, task_id, request, *args, **kwargs)
-        try:
-            state = verdict(result[1].exception) if result[0] else "SUCCESS"
-            if state and run:
-                self.records.append([state, task_id, request.get("retries") or 0, name, began, time.time(), run])
-        except Exception as exc:
-            self._failed(exc, False)
-        return result
-
-    def forget(self, run):
-        """A task has ended well: nothing of its message stays for more than a second."""
-        try:
-            self.slots.release(run)
-        except Exception as exc:
-            self._failed(exc, False)
 
     def settle(self, request, state, report):
         """Let the message of a task go that has ended, or keep it; ``state`` is None when its process died."""
@@ -199,31 +178,24 @@ class Recorder(object):
             thread.start()
 
 
-def routing(message):
-    """How a message came."""
-    info = message.delivery_info or {}
-    redelivered = bool(info.get("redelivered"))
-    return info.get("exchange"), info.get("routing_key"), redelivered, message.content_type, message.content_encoding
+def parts(message):
+    """How a message came; its headers and properties, and its body in bytes, as they came.
 
-
-def tables(message):
-    """Headers and properties of a message, as they came."""
-    headers, properties = message.headers or {}, message.properties
+    Celery undid the body's compression, if any; the publisher does it again.
+    """
+    info, headers, properties = message.delivery_info or {}, message.headers or {}, message.properties
+    routing = info.get("exchange"), info.get("routing_key"), bool(info.get("redelivered"))
+    routing += message.content_type, message.content_encoding
     if "delivery_info" in headers:
         # Celery 4 keeps what it knows of the request in the headers themselves, decoded arguments too.
         headers = dict((name, headers[name]) for name in headers if name not in REQUEST)
         properties = dict((name, properties[name]) for name in properties if name not in HEADERS)
-    return headers, properties
-
-
-def body(message):
-    """The body in bytes. Celery undid its compression, if any; the publisher does it again."""
-    content = message.body
-    if isinstance(content, memoryview):
-        return content.tobytes()
-    if not isinstance(content, bytes) and hasattr(content, "encode"):
-        return content.encode("utf-8")
-    return bytes(content)
+    body = message.body
+    if isinstance(body, memoryview):
+        body = body.tobytes()
+    elif not isinstance(body, bytes):
+        body = body.encode("utf-8") if hasattr(body, "encode") else bytes(body)
+    return routing, (headers, properties), body
 
 
 def unsent(rejection):
@@ -264,7 +236,7 @@ def recording(create_request_class, recorder, worker_state):
             taskstack_run = None
 
             def execute_using_pool(self, pool, **kwargs):
-                self.request_dict["taskstack_run"] = run_of(self)
+                self.taskstack_run = self.request_dict["taskstack_run"] = new_run()
                 return give(self, pool, **kwargs)
 
             def execute(self, *args, **kwargs):
@@ -294,7 +266,7 @@ def recording(create_request_class, recorder, worker_state):
                 try:
                     return succeed(self, failed__retval__runtime, **kwargs)
                 finally:
-                    recorder.forget(self.taskstack_run)
+                    recorder.slots.release(self.taskstack_run)
 
             def on_failure(self, exc_info, *args, **kwargs):
                 # Revoked or out of time already: what the process then died of is no news.
@@ -344,9 +316,24 @@ def celerys_function():
     return trace.fast_trace_task if fast else trace.trace_task_ret
 
 
-def traced(*args, **kwargs):
-    """What pools execute; their processes know it by its name."""
-    return active.run(*args, **kwargs)
+def traced(name, task_id, request, *args, **kwargs):
+    """Execute a task with Celery's own function, in the process that has been given it, and note its end there.
+
+    Pools call it, and their processes know it by its name.
+    """
+    if active.function is None:
+        # Only now, and in this process, Celery knows which of its functions it is.
+        active.function = celerys_function()
+    began, run = time.time(), request.pop("taskstack_run", None)
+    # What is raised here ends the process, or the main one hears of it: no note of ours would be true.
+    result = active.function(name, task_id, request, *args, **kwargs)
+    try:
+        state = verdict(result[1].exception) if result[0] else "SUCCESS"
+        if state and run:
+            active.records.append([state, task_id, request.get("retries") or 0, name, began, time.time(), run])
+    except Exception as exc:
+        active.failed(exc, False)
+    return result
 
 
 def watch_refusals(consumer_class, recorder):

@@ -89,24 +89,26 @@ def pack(own, common, tables, body):
         tables = pickle.dumps(tables, PROTOCOL)
     except TypeError:
         tables = pickle.dumps(solid(tables), PROTOCOL)
+    try:
+        kind = _known[common]
+    except (KeyError, TypeError):
+        kind = learn(common)
     run, task_id, when = own
     checksum = zlib.crc32(body, zlib.crc32(tables)) & 0xFFFFFFFF
-    values = _quote(run), quote(task_id), when * 1e6, len(tables) + len(body), checksum, known(common)
+    values = _quote(run), quote(task_id), when * 1e6, len(tables) + len(body), checksum, kind
     return b"".join(((FIRST % values).encode("ascii"), tables, body))
 
 
-def known(common):
+def learn(common):
     """What messages have in common, in JSON from behind the brace."""
-    try:
-        return _known[common]
-    except KeyError:
-        text = _encode(dict(zip(COMMON, common)))[1:]
-    except TypeError:
-        # A broken message, with a table in the place of a text.
-        return _encode(dict(zip(COMMON, common)))[1:]
+    text = _encode(dict(zip(COMMON, common)))[1:]
     if len(_known) >= KINDS:
         _known.clear()
-    return _known.setdefault(common, text)
+    try:
+        return _known.setdefault(common, text)
+    except TypeError:
+        # A broken message, with a table in the place of a text.
+        return text
 
 
 def solid(value):

@@ -114,8 +114,9 @@ class CeleryRequest:
 
 
 @pytest.fixture
-def recorder(records):
-    return taskstack_recorder.Recorder(records, 3600, 7200, 1 << 30)
+def recorder(records, monkeypatch):
+    monkeypatch.setattr(taskstack_recorder, "active", taskstack_recorder.Recorder(records, 3600, 7200, 1 << 30))
+    return taskstack_recorder.active
 
 
 @pytest.fixture
@@ -141,7 +142,7 @@ def child(recorder, request, state, retval=None):
     else:
         recorder.function = lambda *_: (1, types.SimpleNamespace(exception=retval or raised[state]()), 0.1)
     # It has a copy of the request.
-    return recorder.run(request.task.name, request.id, dict(request.request_dict))
+    return taskstack_recorder.traced(request.task.name, request.id, dict(request.request_dict))
 
 
 def failure(kind):
@@ -458,7 +459,7 @@ def test_a_directory_that_is_removed_between_two_tasks_is_noticed_within_a_secon
 
 def test_a_task_without_a_run_is_nobody_elses_business(recorder):
     recorder.function = lambda *_: (0, "None", 0.1)
-    assert recorder.run("inner", "2f", {"retries": 0}) == (0, "None", 0.1)
+    assert taskstack_recorder.traced("inner", "2f", {"retries": 0}) == (0, "None", 0.1)
     assert states(recorder) == []
 
 
@@ -471,7 +472,7 @@ def test_a_process_that_dies_of_its_task_notes_no_end_of_it(take, recorder, rais
     request.on_accepted(dead())
     recorder.function = function
     with pytest.raises(raised):
-        recorder.run(request.task.name, request.id, dict(request.request_dict))
+        taskstack_recorder.traced(request.task.name, request.id, dict(request.request_dict))
     crash(recorder)
     assert len(_verdicts.lost(recorder.records.directory)) == 1
 
@@ -481,7 +482,7 @@ def test_the_task_sees_nothing_of_the_recorder_and_its_process_gets_what_celery_
     recorder.function = lambda *arguments: seen.append(arguments) or (0, "None", 0.1)
     request = take()
     given = dict(request.request_dict)
-    assert recorder.run("app.work", "1f", given, b"[]", "application/json", "utf-8") == (0, "None", 0.1)
+    assert taskstack_recorder.traced("app.work", "1f", given, b"[]", "application/json", "utf-8") == (0, "None", 0.1)
     assert seen == [("app.work", "1f", {**request.message.headers}, b"[]", "application/json", "utf-8")]
 
 
@@ -538,6 +539,6 @@ def test_what_celery_4_writes_into_the_headers_of_a_received_message_is_not_reco
     received = message()
     received.headers = {**received.headers, "args": [object()], "kwargs": {}, "delivery_info": {}, "hostname": "w@h"}
     received.properties["application_headers"] = received.headers
-    headers, properties = taskstack_recorder.tables(received)
+    _routing, (headers, properties), _body = taskstack_recorder.parts(received)
     assert headers == message().headers
     assert properties == {"correlation_id": "1f", "delivery_mode": 2}
