@@ -14,6 +14,8 @@ endif
 SCENARIOS := $(sort $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 # The longest first, but not at once the two that run three brokers each.
 LONGEST := cluster default status broker deploy
+# What needs no containers, the longest first too.
+STATIC := unit sanity lint docs
 STEP := tools/step
 
 help: ## Show this list
@@ -24,16 +26,26 @@ deploy: ## Deploy the whole stack with the sample application on this machine, a
 	@tools/deploy
 .PHONY: deploy
 
-# Three at a time on two cores, since much of it waits; what is short comes last and fills the end; one failure does not
-# hide another.
+# Three at a time on two cores, since much of it waits. Make starts what can start, not what is named first: so what all
+# wait for is made before. The longest start first, what is short fills the end, and one failure does not hide another.
 test: ## Everything that CI runs: lint, unit, sanity, docs, Windows and all molecule scenarios
 	@rm -rf .ansible/failed
-	@start=$$SECONDS; $(MAKE) -k -j3 $(LONGEST:%=molecule-%) windows unit sanity molecule lint docs || true; tools/summary $$((SECONDS - start))
+	@start=$$SECONDS; $(MAKE) images && made=MADE=yes; \
+	$(MAKE) -k -j3 $$made molecule windows $(STATIC) || true; \
+	tools/summary $$((SECONDS - start))
 .PHONY: test
 
+.PHONY: env engine images
+ifndef MADE
 env: ## Make the virtualenv with all tools, .venv, and nothing else
 	@$(STEP) "Python environment" "Is PyPI reachable? The lock files are in requirements/." -- tools/python-env test
-.PHONY: env
+
+engine: env
+	@$(STEP) "Docker engine" "The tests in containers need a Docker engine and could not get one; all others ran." -- tools/docker-engine
+
+images: engine
+	@$(STEP) "Base images" "Is the Debian mirror reachable?" -- tools/base-image --all
+endif
 
 lint: env ## Check style and types: yamllint, ansible-lint, ruff, mypy, vermin, changelog fragments
 	@$(STEP) "Lint" "Each line above names a file; ruff mends many by itself: .venv/bin/ruff check --fix" -- tools/lint
@@ -50,14 +62,6 @@ sanity: env ## Run ansible-test sanity, build the tarball, install it, and check
 docs: env ## Build the documentation site; any warning is an error
 	@$(STEP) "Documentation" "The warning above names file and line." -- tools/docs
 .PHONY: docs
-
-engine: env
-	@$(STEP) "Docker engine" "The tests in containers need a Docker engine and could not get one; all others ran." -- tools/docker-engine
-.PHONY: engine
-
-images: engine
-	@$(STEP) "Base images" "Is the Debian mirror reachable?" -- tools/base-image --all
-.PHONY: images
 
 IN_TURN = $(filter $(SCENARIOS),$(LONGEST)) $(filter-out $(LONGEST),$(SCENARIOS))
 MOLECULE := $(addprefix molecule-,$(or $(SCENARIO),$(IN_TURN)))

@@ -403,7 +403,7 @@ class Slots(object):
     def clear(self):
         """Erase what is left of messages that are of no more use."""
         self.left.clear()
-        for _ in range(len(self._free)):
+        for _slot in range(len(self._free)):
             try:
                 handle, before = self._free.popleft()
             except IndexError:
