@@ -36,7 +36,8 @@ test: ## Everything that CI runs: lint, unit, sanity, docs, Windows and all mole
 .PHONY: test
 
 .PHONY: env engine images
-ifndef MADE
+# Only on make's command line: what a test starts from here inherits the environment, and has to make its own.
+ifneq ($(origin MADE),command line)
 env: ## Make the virtualenv with all tools, .venv, and nothing else
 	@$(STEP) "Python environment" "Is PyPI reachable? The lock files are in requirements/." -- tools/python-env test
 
