@@ -20,9 +20,10 @@ from ansible_collections.taskstack.celery.plugins.module_utils._broker_errors im
     Unreachable,
     bad_answer,
     no_answer,
+    not_rabbitmq,
 )
 
-__all__ = ["Broker", "BrokerError", "Denied", "NotFound", "Refused", "Unreachable", "path"]
+__all__ = ["Broker", "BrokerError", "Denied", "NotFound", "Refused", "Unreachable", "not_rabbitmq", "path"]
 
 
 def path(*parts: str) -> str:
@@ -40,7 +41,11 @@ class Broker:
         """Prepare; nothing is sent before the first call."""
         self.url = (params["management_url"] or "http://127.0.0.1:15672").rstrip("/")
         self.user = params["management_user"]
-        parts = urlsplit(self.url)
+        try:
+            parts = urlsplit(self.url)
+            port = parts.port or (15671 if parts.scheme == "https" else 15672)
+        except ValueError as exc:
+            raise BrokerError(f"management_url must look like http://host:15672, not {self.url!r} ({exc}).") from exc
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise BrokerError(f"management_url must look like http://host:15672, not {self.url!r}.")
         if not self.user:
@@ -51,7 +56,6 @@ class Broker:
             "Authorization": "Basic " + base64.b64encode(login).decode(),
             "Content-Type": "application/json",
         }
-        port = parts.port or (15671 if parts.scheme == "https" else 15672)
         if parts.scheme == "https":
             self._connection: http.client.HTTPConnection = http.client.HTTPSConnection(
                 parts.hostname, port, timeout=params["timeout"], context=_tls(params)
@@ -89,12 +93,18 @@ class Broker:
                 self._connection.close()
                 if last_chance:
                     raise no_answer(self.url, exc) from exc
-            except (OSError, http.client.HTTPException) as exc:
+            # Names that cannot be encoded for a look-up are a UnicodeError.
+            except (OSError, http.client.HTTPException, UnicodeError) as exc:
                 self._connection.close()
                 raise no_answer(self.url, exc) from exc
         if response.status >= 400:
             raise bad_answer(self.url, self.user, f"{method} {self.url}{api_path}", response.status, content)
-        return json.loads(content) if content else None
+        if response.status >= 300:
+            raise not_rabbitmq(self.url, f"{response.status} {response.reason}", response.getheader("Location") or "")
+        try:
+            return json.loads(content) if content else None
+        except ValueError as exc:
+            raise not_rabbitmq(self.url, response.getheader("Content-Type") or "no JSON") from exc
 
     def close(self) -> None:
         """Hang up."""

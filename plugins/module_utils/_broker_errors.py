@@ -66,6 +66,15 @@ def bad_answer(url: str, user: str, request: str, status: int, content: bytes) -
     return NotFound(text) if status == 404 else Refused(text, reason)
 
 
+def not_rabbitmq(url: str, what: str, location: str = "") -> BrokerError:
+    """Another server answered, such as a proxy with its own page."""
+    where = f" and sends to {location}" if location else ""
+    return BrokerError(
+        f"{url} answered {what}{where}, as RabbitMQ's management API never does. "
+        "Is a proxy or another service at that address? Correct management_url (taskstack_management_url)."
+    )
+
+
 def words(reason: t.Any) -> str:
     """The broker's reason on one line: it comes as a text, an escaped one, or as Erlang's lists of characters."""
     if isinstance(reason, list):

@@ -11,7 +11,7 @@ import os
 import secrets
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError, about
 
 _KEY = "/var/lib/taskstack/.key"
 CHANGING = "changed by an earlier task"
@@ -29,7 +29,8 @@ def read(path: str) -> str | None:
 def write(path: str, text: str, mode: int = 0o644) -> None:
     """Replace the file in one go: whoever reads it sees the old text or the new."""
     fresh = f"{path}.new"
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with about(path), open(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 
+# A file of somebody else may be in any encoding: what is not ours in it stays byte for byte.
+AS_IT_IS = "surrogateescape"
 MARKERS = "# {0}: managed by Ansible (taskstack.celery), block {1}"
 
 
@@ -72,14 +74,14 @@ def node(item: dict[str, t.Any], seen: Node | None, owner: int, group: int) -> N
     mode = int(item["mode"], 8)
     if "keep" in item:
         return Node(item["path"], owner, group, mode)
-    old = seen.content.decode() if seen and seen.content is not None else ""
+    old = seen.content.decode("utf-8", AS_IT_IS) if seen and seen.content is not None else ""
     if item["block"] is not None:
         text = block(old, item["marker"], item["block"])
-        return Node(item["path"], None, None, None, text.encode(), item["secret"])
+        return Node(item["path"], None, None, None, text.encode("utf-8", AS_IT_IS), item["secret"])
     content = item["content"]
     if content is None:
         content = old or secrets.token_hex(item["random"]) + "\n"
-    return Node(item["path"], owner, group, mode, content.encode(), item["secret"])
+    return Node(item["path"], owner, group, mode, content.encode("utf-8", AS_IT_IS), item["secret"])
 
 
 def plan(wanted: t.Iterable[Node], seen: t.Mapping[str, Node]) -> list[Change]:

@@ -19,6 +19,7 @@ from ansible_collections.taskstack.celery.plugins.module_utils._broker import (
     Denied,
     Refused,
     Unreachable,
+    not_rabbitmq,
 )
 from ansible_collections.taskstack.celery.plugins.module_utils._facts import Facts
 from ansible_collections.taskstack.celery.plugins.module_utils._inspect import Conversation
@@ -107,6 +108,8 @@ def _look_at_broker(settled: t.Mapping[str, t.Any]) -> tuple[dict[str, t.Any], l
     with _into(state):
         broker = Broker(settled)
         overview = broker.get("overview")
+        if not isinstance(overview, dict) or "rabbitmq_version" not in overview:
+            raise not_rabbitmq(broker.url, "without RabbitMQ's version")
         state.update(state="running", version=overview.get("rabbitmq_version"), erlang=overview.get("erlang_version"))
         state.update(cluster=overview.get("cluster_name"), alarms=_alarms(broker), plugins=_plugins(broker))
         queues = _queues.fetch(broker, vhost, exchange)

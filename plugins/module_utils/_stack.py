@@ -11,28 +11,27 @@ import json
 import os
 import subprocess
 import typing as t
-from pathlib import Path
 
+from ansible_collections.taskstack.celery.plugins.module_utils import _target
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 
 
 class Stack:
     """One stack on this host."""
 
-    def __init__(self, name: str | None, descriptions: str = "/etc/taskstack") -> None:
+    def __init__(self, name: str | None, descriptions: str = _target.DIRECTORY) -> None:
         """Read the description of the stack ``name``, or of the only one that there is."""
-        # Beside NAME.json there are files such as NAME.beat.json.
-        found = {path.stem for path in Path(descriptions).glob("*.json")}
-        stacks = sorted(stem for stem in found if stem.rpartition(".")[0] not in found)
-        if name is None and len(stacks) != 1:
-            raise TaskstackError(f"Say which stack with name: this host has {', '.join(stacks) or 'none'}.")
-        path = Path(descriptions, f"{name or stacks[0]}.json")
-        try:
-            self.about: dict[str, t.Any] = json.loads(path.read_text())
-        except OSError as exc:
-            known = ", ".join(stacks) or "none"
-            cure = f"Run as root on a host where the stack is deployed; known here: {known}."
-            raise TaskstackError(f"Cannot read {path} ({exc.strerror}). {cure}") from exc
+        about = _target.load(name, descriptions)
+        if about is None:
+            raise TaskstackError(
+                f"No stack is described in {descriptions} on this host. Run this where one is deployed."
+            )
+        lacks = sorted({"app", "launcher", "recorder", "workers"} - about.keys())
+        if lacks:
+            raise TaskstackError(
+                f"The description of {about.get('name')} lacks {', '.join(lacks)}. Run site.yml again."
+            )
+        self.about = about
         self._lock: int | None = None
 
     @property
@@ -67,7 +66,13 @@ class Stack:
         """What the publisher answers to a job, by file or topic."""
         job = {"app": self.about["app"], "nodes": [worker["node"] for worker in self.about["workers"]], **job}
         done = self.run(["python", "-m", "taskstack_publisher"], json.dumps(job))
-        answers = dict(json.loads(line) for line in done.stdout.splitlines())
+        try:
+            answers = dict(json.loads(line) for line in done.stdout.splitlines())
+        except (TypeError, ValueError) as exc:
+            raise TaskstackError(
+                f"{self.about['launcher']} ran something else than the publisher, which said: {done.stdout[:200]!r}. "
+                "Run site.yml again, then this."
+            ) from exc
         if "done" not in answers:
             sent = sum(answer == "published" for answer in answers.values())
             reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
@@ -79,14 +84,17 @@ class Stack:
 
     def run(self, argv: list[str], text: str = "") -> subprocess.CompletedProcess[str]:
         """Run a program as the application: its user, directory, environment file and virtualenv."""
-        return subprocess.run(
-            [self.about["launcher"], "--run", *argv],
-            input=text,
-            pass_fds=[] if self._lock is None else [self._lock],
-            # Whoever interrupts the playbook does not interrupt what has begun.
-            start_new_session=True,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
+        try:
+            return subprocess.run(
+                [self.about["launcher"], "--run", *argv],
+                input=text,
+                pass_fds=[] if self._lock is None else [self._lock],
+                # Whoever interrupts the playbook does not interrupt what has begun.
+                start_new_session=True,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+            )
+        except OSError as exc:
+            raise TaskstackError(f"Cannot run {self.about['launcher']} ({exc.strerror}). Run site.yml again.") from exc

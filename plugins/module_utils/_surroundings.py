@@ -18,12 +18,15 @@ def flower(url: str | None, user: str | None, password: str | None, timeout: flo
     """``up``, ``down`` (connection refused), ``denied``, or ``unknown`` when nobody answers or no address is known."""
     if not url:
         return {"state": "unknown", "url": None, "detail": None}
-    parts = urlsplit(url)
+    try:
+        parts, port = urlsplit(url), urlsplit(url).port
+    except ValueError as exc:
+        return _flower(url, "unknown", f"Flower's address {url!r} is no URL ({exc}): it looks like http://host:5555.")
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     headers = {}
     if user:
         headers["Authorization"] = "Basic " + base64.b64encode(f"{user}:{password or ''}".encode()).decode()
-    connection = kind(parts.hostname or "", parts.port, timeout=timeout)
+    connection = kind(parts.hostname or "", port, timeout=timeout)
     try:
         # Its health check answers without a login; the page itself tells whether people can get in.
         connection.request("GET", (parts.path.rstrip("/") or "") + "/", headers=headers)

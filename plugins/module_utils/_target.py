@@ -50,10 +50,13 @@ def load(name: str | None, directory: str = DIRECTORY) -> dict[str, t.Any] | Non
     try:
         with open(file, encoding="utf-8") as stream:
             content = json.load(stream)
-    except (OSError, ValueError) as exc:
-        cure = "Run this as root; if it is damaged, deploy again."
-        raise TaskstackError(f"{file} cannot be read ({exc}). {cure}") from exc
-    return dict(content)
+    except OSError as exc:
+        raise TaskstackError(f"{file} cannot be read ({exc.strerror}). Run this as root.") from exc
+    except ValueError as exc:
+        raise TaskstackError(f"{file} is damaged ({exc}). Run site.yml again: it writes the file.") from exc
+    if not isinstance(content, dict):
+        raise TaskstackError(f"{file} is no description of a stack. Run site.yml again: it writes the file.")
+    return content
 
 
 def settle(params: t.Mapping[str, t.Any], description: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
@@ -96,9 +99,15 @@ def application_login(settled: t.Mapping[str, t.Any], description: t.Mapping[str
     given = login["management_user"] != (described.get("broker") or {}).get("management_user")
     if given or not file or not os.path.exists(file):
         return login
-    with open(file, encoding="utf-8") as stream:
-        lines = dict(word.partition("=")[::2] for word in shlex.split(stream.read(), comments=True))
-    url = urlsplit(lines.get("CELERY_BROKER_URL", "").split(";")[0])
+    try:
+        with open(file, encoding="utf-8") as stream:
+            lines = dict(word.partition("=")[::2] for word in shlex.split(stream.read(), comments=True))
+        url = urlsplit(lines.get("CELERY_BROKER_URL", "").split(";")[0])
+    except OSError as exc:
+        raise TaskstackError(f"{file} cannot be read ({exc.strerror}). Run this as root.") from exc
+    except ValueError as exc:
+        # Its own words may hold the password.
+        raise TaskstackError(f"{file} is damaged. Run site.yml again: it writes the file.") from exc
     if url.username:
         login.update(management_user=unquote(url.username), management_password=unquote(url.password or ""))
     return login

@@ -121,7 +121,7 @@ import stat
 import typing as t
 
 from ansible_collections.taskstack.celery.plugins.module_utils import _disk, _layout
-from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, TaskstackError, about, sentence
 from ansible_collections.taskstack.celery.plugins.module_utils._quiet import QuietModule
 
 WHOSE = {"owner": {"default": "root"}, "group": {"default": "root"}}
@@ -174,7 +174,8 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         _disk.refuse_foreign_links(change.path, (0, os.geteuid()))
     if not check_mode:
         for change in changes:
-            _disk.apply(change)
+            with about(change.path):
+                _disk.apply(change)
     diff = [_layout.difference(change) for change in changes]
     return {"changed": bool(changes), "paths": [change.path for change in changes], "diff": diff}
 
@@ -197,8 +198,8 @@ def main() -> None:
     module.no_log_values.clear()
     try:
         module.exit_json(**run(wanted, module.check_mode))
-    except (TaskstackError, OSError) as exc:
-        module.fail_json(msg=str(exc))
+    except FAILURES as exc:
+        module.fail_json(msg=sentence(exc))
 
 
 if __name__ == "__main__":

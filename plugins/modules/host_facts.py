@@ -115,9 +115,11 @@ import os
 import pwd
 import socket
 import subprocess
+import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.taskstack.celery.plugins.module_utils import _disk, _host
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, sentence
 
 BROKER = "/var/lib/rabbitmq/mnesia"
 # Mnesia's file, and Khepri's directory.
@@ -150,9 +152,8 @@ def brokers(user: str = "rabbitmq", program: str = "beam") -> tuple[bool, list[s
     return bool(found), _host.configurations(seen)
 
 
-def main() -> None:
-    """Run as a module."""
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+def run() -> dict[str, t.Any]:
+    """What the host has."""
     packages = _host.packages("".join(read("/var/lib/dpkg/status").values()))
     listens = _host.AMQP in _host.listening(read("/proc/net/tcp", "/proc/net/tcp6").values())
     rabbitmq = read("/etc/rabbitmq/*.conf")
@@ -160,7 +161,7 @@ def main() -> None:
     shipped = glob.glob("/usr/lib/rabbitmq/plugins/*") + glob.glob("/usr/lib/rabbitmq/lib/*/plugins/*")
     databases = [path for name in DATABASES for path in glob.glob(f"{BROKER}/*/{name}")]
     programs = read("/etc/supervisor/conf.d/*", "/etc/supervisord.d/*")
-    facts = {
+    return {
         "packages": packages,
         "init": os.path.isdir("/run/systemd/system"),
         "rabbitmq": _host.owner(listens or bool(glob.glob(f"{BROKER}/*")), rabbitmq),
@@ -175,7 +176,15 @@ def main() -> None:
         "supervisord": _host.owner(bool(_host.strangers(programs)), {}),
         "strangers": _host.strangers(programs),
     }
-    module.exit_json(changed=False, ansible_facts={"taskstack_host": facts})
+
+
+def main() -> None:
+    """Run as a module."""
+    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    try:
+        module.exit_json(changed=False, ansible_facts={"taskstack_host": run()})
+    except FAILURES as exc:
+        module.fail_json(msg=sentence(exc))
 
 
 if __name__ == "__main__":

@@ -246,7 +246,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.taskstack.celery.plugins.module_utils import _supervision as sv
 from ansible_collections.taskstack.celery.plugins.module_utils._demands import missing, mistakes, refuse
-from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, sentence
 from ansible_collections.taskstack.celery.plugins.module_utils._files import Digests
 from ansible_collections.taskstack.celery.plugins.module_utils._keeper import Keeper, Supervisor
 from ansible_collections.taskstack.celery.plugins.module_utils._supervisord import Supervisord
@@ -331,8 +331,8 @@ def main() -> None:
     digests = Digests(params["changing"], module.check_mode)
     try:
         module.exit_json(**run(params, supervisor_of(params, module.check_mode), digests, time, module.check_mode))
-    except TaskstackError as exc:
-        module.fail_json(msg=str(exc))
+    except FAILURES as exc:
+        module.fail_json(msg=sentence(exc))
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.taskstack.celery.plugins.module_utils import _queues, _target
 from ansible_collections.taskstack.celery.plugins.module_utils._broker import Broker
-from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, sentence
 
 
 def run(settled: t.Mapping[str, t.Any], broker: t.Any, check_mode: bool) -> dict[str, t.Any]:
@@ -100,8 +100,8 @@ def main() -> None:
         settled = _target.reachable(_target.settle(module.params, description))
         login = _target.application_login(settled, description)
         module.exit_json(**run(settled, Broker(login), module.check_mode))
-    except TaskstackError as exc:
-        module.fail_json(msg=str(exc))
+    except FAILURES as exc:
+        module.fail_json(msg=sentence(exc))
 
 
 if __name__ == "__main__":

@@ -497,7 +497,7 @@ from ansible_collections.taskstack.celery.plugins.module_utils import (
 from ansible_collections.taskstack.celery.plugins.module_utils._args import BROKER_ARGS
 from ansible_collections.taskstack.celery.plugins.module_utils._broker import Broker
 from ansible_collections.taskstack.celery.plugins.module_utils._definitions_args import DEFINITION_ARGS
-from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, TaskstackError, sentence
 from ansible_collections.taskstack.celery.plugins.module_utils._quiet import QuietModule
 
 
@@ -550,8 +550,8 @@ def main() -> None:
     try:
         make = functools.partial(_administrator.make, module.run_command)
         module.exit_json(**run_here(module.params, Broker(module.params), module.check_mode, make))
-    except TaskstackError as exc:
-        module.fail_json(msg=str(exc))
+    except FAILURES as exc:
+        module.fail_json(msg=sentence(exc))
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, sentence
 from ansible_collections.taskstack.celery.plugins.module_utils._member import Member
 from ansible_collections.taskstack.celery.plugins.module_utils._rabbitmqctl import Nodes
 
@@ -156,8 +156,8 @@ def main() -> None:
     member = Member(nodes, params["members"], time, params["timeout"], module.check_mode)
     try:
         module.exit_json(**run(params, member))
-    except TaskstackError as exc:
-        module.fail_json(msg=str(exc), done=member.done)
+    except FAILURES as exc:
+        module.fail_json(msg=sentence(exc), done=member.done)
 
 
 if __name__ == "__main__":

@@ -143,7 +143,7 @@ import uuid
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.taskstack.celery.plugins.module_utils import _records, _replay, _verdicts
-from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, TaskstackError, sentence
 from ansible_collections.taskstack.celery.plugins.module_utils._stack import Stack
 
 STRINGS: dict[str, t.Any] = {"type": "list", "elements": "str", "default": []}
@@ -218,8 +218,8 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
         module.exit_json(**run(module.params, Stack(module.params["name"]), module.check_mode, time.time()))
-    except TaskstackError as exc:
-        module.fail_json(msg=str(exc))
+    except FAILURES as exc:
+        module.fail_json(msg=sentence(exc))
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.taskstack.celery.plugins.module_utils import _revoke, _target
 from ansible_collections.taskstack.celery.plugins.module_utils._broker import Broker
-from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, plain, sentence
 from ansible_collections.taskstack.celery.plugins.module_utils._inspect import Conversation
 
 LIST: dict[str, t.Any] = {"type": "list", "elements": "str"}
@@ -167,10 +167,10 @@ def main() -> None:
         where = (settled["vhost"], settled["control_exchange"], settled["deadline"], settled["control_serializer"])
         together = settled["together"]
         result, wrong = run(settled, lambda: Conversation(broker, *where, together=together), module.check_mode)
-    except TaskstackError as exc:
-        module.fail_json(msg=str(exc))
+    except FAILURES as exc:
+        module.fail_json(msg=sentence(exc))
     if wrong:
-        module.fail_json(msg=" ".join(wrong), **result)
+        module.fail_json(msg=plain(" ".join(wrong)), **result)
     module.exit_json(**result)
 
 

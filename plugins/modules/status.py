@@ -206,7 +206,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.taskstack.celery.plugins.module_utils import _look, _problems, _report, _target
-from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, plain, sentence
 
 STATUS_ARGS: dict[str, dict[str, t.Any]] = {
     "workers": {"type": "list", "elements": "str"},
@@ -237,11 +237,11 @@ def main() -> None:
     module = AnsibleModule(argument_spec={**_target.STACK_ARGS, **STATUS_ARGS}, supports_check_mode=True)
     try:
         report = run(module.params)
-    except TaskstackError as exc:
-        module.fail_json(msg=str(exc))
+    except FAILURES as exc:
+        module.fail_json(msg=sentence(exc))
     wrong = failures(report, module.params["require"])
     if wrong:
-        module.fail_json(msg=" ".join(wrong), **report)
+        module.fail_json(msg=plain(" ".join(wrong)), **report)
     module.exit_json(**report)
 
 

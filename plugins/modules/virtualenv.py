@@ -112,7 +112,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.taskstack.celery.plugins.module_utils import _disk, _layout, _virtualenv
-from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, TaskstackError, about, sentence
 
 ONE = {
     "path": {"type": "path", "required": True},
@@ -143,7 +143,8 @@ def one(params: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
             _virtualenv.install(path, params["user"], *what)
         after = _virtualenv.text(wants, _virtualenv.installed(path) or [], files)
         if after != before:
-            _disk.apply(_layout.Change(stamp, _layout.Node(params["stamp"], 0, 0, 0o644, after.encode())))
+            with about(params["stamp"]):
+                _disk.apply(_layout.Change(stamp, _layout.Node(params["stamp"], 0, 0, 0o644, after.encode())))
     return {"before_header": path, "after_header": path, "before": before, "after": after}
 
 
@@ -152,7 +153,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     every = [params, *params["others"]]
     with ThreadPoolExecutor(len(every)) as pool:
         running = [pool.submit(one, item, check_mode) for item in every]
-    wrong = [str(exc) for exc in (future.exception() for future in running) if exc]
+    wrong = [sentence(exc) for exc in (future.exception() for future in running) if exc]
     if wrong:
         raise TaskstackError(" ".join(wrong))
     diff = [future.result() for future in running]
@@ -166,8 +167,8 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGS, supports_check_mode=True)
     try:
         module.exit_json(**run(module.params, module.check_mode))
-    except (TaskstackError, OSError) as exc:
-        module.fail_json(msg=str(exc))
+    except FAILURES as exc:
+        module.fail_json(msg=sentence(exc))
 
 
 if __name__ == "__main__":
