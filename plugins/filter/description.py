@@ -7,7 +7,18 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.module_utils._description import description
+from ansible.template import accept_lazy_markers
+from ansible_collections.taskstack.celery.plugins.module_utils import _description
+from ansible_collections.taskstack.celery.plugins.plugin_utils._plain import of_hosts, plain
+
+
+@accept_lazy_markers
+def description(
+    stack: t.Mapping[str, t.Any], host: str, hostvars: t.Mapping[str, t.Any], groups: t.Mapping[str, t.Sequence[str]]
+) -> dict[str, t.Any]:
+    """What this host needs to know of the whole stack."""
+    hosts = {each for group in ("worker", "beat", "flower") for each in groups.get(group) or []}
+    return _description.description(plain(stack), host, of_hosts(hostvars, hosts, _description.VARIABLES), groups)
 
 
 class FilterModule:

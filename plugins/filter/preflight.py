@@ -50,11 +50,11 @@ _value:
 import pathlib
 import typing as t
 
-import jinja2
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.template import accept_lazy_markers
 from ansible_collections.taskstack.celery.plugins.module_utils._preflight import ROLES, blockers
 from ansible_collections.taskstack.celery.plugins.module_utils._variables import Broken
+from ansible_collections.taskstack.celery.plugins.plugin_utils._plain import plain
 
 _PREFIXES = ("taskstack_", *(f"{role}_" for roles in ROLES.values() for role in roles))
 
@@ -72,19 +72,9 @@ def _ours(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 def _value(variables: t.Mapping[str, t.Any], name: str) -> t.Any:
     try:
-        return _plain(variables[name])
+        return plain(variables[name])
     except Exception as exc:  # whatever a template may raise is the inventory's mistake
         return Broken(str(exc).strip().rstrip(".") + ".")
-
-
-def _plain(value: t.Any) -> t.Any:
-    """The value with all its templates worked out, which Ansible does when they are looked at."""
-    if isinstance(value, jinja2.Undefined):
-        # Any use of it raises what is wrong.
-        return str(value)
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _specs() -> dict[str, dict[str, t.Any]]:

@@ -63,3 +63,8 @@ FLOWER = {
     "max_tasks": Option("whole", "--max-tasks", minimum=1),
     "purge_offline_workers": Option("whole", "--purge-offline-workers", minimum=1),
 }
+
+
+def default_pool(supervisor: str) -> str:
+    """The pool of a worker whose options name none: Celery's own, prefork, does not work on Windows."""
+    return "solo" if supervisor == "windows" else "prefork"

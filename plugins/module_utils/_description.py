@@ -1,55 +1,79 @@
 # Copyright (c) 2026 the taskstack.celery authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The description of a stack as one host sees it: docs/architecture.md, "Description file"."""
+"""The description of a stack as one host sees it: docs/architecture.md, "Description file". Pure."""
 
 from __future__ import annotations
 
 import typing as t
 
-Facts = t.Mapping[str, t.Any]
-NODES: list[Facts] = [{"name": "default", "queues": ["celery"]}]
+from ansible_collections.taskstack.celery.plugins.module_utils import _worker_nodes
+from ansible_collections.taskstack.celery.plugins.module_utils._celery_options import default_pool
+from ansible_collections.taskstack.celery.plugins.module_utils._variables import Variables, true
+
+Groups = t.Mapping[str, t.Sequence[str]]
+#: What is read of a host's variables.
+VARIABLES = (
+    *_worker_nodes.VARIABLES,
+    *("beat_enabled", "beat_schedule"),
+    *("flower_address", "flower_port", "flower_url_prefix", "flower_user", "flower_password"),
+)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def description(
-    stack: Facts, host: str, nodes: t.Mapping[str, t.Any], beat: list[str], flower: Facts
-) -> dict[str, t.Any]:
+def description(stack: Variables, host: str, hosts: t.Mapping[str, Variables], groups: Groups) -> dict[str, t.Any]:
     """What modules on ``host`` need to know.
 
-    ``stack`` holds what is the same everywhere, ``nodes`` the worker nodes of each host of group worker, ``beat`` the
-    hosts of group beat, ``flower`` the variables of each host of group flower.
+    ``stack`` holds what is the same everywhere, ``hosts`` the variables of every host of the groups.
     """
-    name = stack["name"]
-    workers = {where: NODES if listed is None else listed for where, listed in nodes.items()}
-    here = [node["name"] for node in workers.get(host, [])]
-    here += ["beat"] if host in beat else []
-    here += ["flower"] if host in flower else []
-    recorder = bool(stack.get("recorder"))
+    workers = [row for where in groups.get("worker") or [] for row in _workers(where, hosts[where])]
+    beats = [where for where in groups.get("beat") or [] if _enabled(hosts[where])]
+    flowers = list(groups.get("flower") or [])
+    here = [row["name"] for row in workers if row["host"] == host]
+    here += ["beat"] if host in beats else []
+    here += ["flower"] if host in flowers else []
+    scheduled = host in beats and hosts[host].get("beat_schedule")
     return {
         **stack,
-        "workers": [_worker(node, where, recorder) for where, listed in workers.items() for node in listed],
-        "beat": beat[0] if beat else None,
-        "flower": next((_flower(where, options, host) for where, options in flower.items()), None),
-        "processes": [f"{name}-{process}" for process in here],
+        "host": host,
+        "broker_hosts": list(groups.get("rabbitmq") or []),
+        "workers": [{key: value for key, value in row.items() if key != "name"} for row in workers],
+        "beat": beats[0] if beats else None,
+        "schedule": f"/etc/taskstack/{stack['name']}.beat.json" if scheduled else None,
+        "flower": _flower(flowers[0], hosts[flowers[0]], host) if flowers else None,
+        "processes": [f"{stack['name']}-{process}" for process in here],
     }
 
 
-def _worker(node: Facts, host: str, recorder: bool) -> dict[str, t.Any]:
-    return {
-        "node": f"{node['name']}@{node.get('hostname') or host}",
-        "queues": node.get("queues") or [],
-        "pool": node.get("pool") or "prefork",
-        "concurrency": node.get("concurrency"),
-        "recorder": bool(node.get("recorder", recorder)),
-    }
+def _workers(host: str, variables: Variables) -> t.Iterator[dict[str, t.Any]]:
+    supervisor = variables.get("taskstack_supervisor") or "supervisord"
+    for node in _worker_nodes.mappings(variables):
+        yield {
+            "name": node.get("name"),
+            "node": f"{node.get('name')}@{node.get('hostname') or host}",
+            "host": host,
+            "supervisor": supervisor,
+            "state": node.get("state", "started"),
+            "queues": _worker_nodes.queues(node),
+            # Then it is the application that says what the worker consumes, and may say something else.
+            "queues_assumed": not node.get("queues"),
+            "pool": node.get("pool", default_pool(supervisor)),
+            "concurrency": node.get("concurrency"),
+            "time_limit": node.get("time_limit"),
+            "recorder": bool(node.get("recorder")),
+        }
 
 
-def _flower(where: str, options: Facts, host: str) -> dict[str, t.Any]:
+def _enabled(variables: Variables) -> bool:
+    return variables.get("beat_enabled") is None or true(variables["beat_enabled"])
+
+
+def _flower(where: str, variables: Variables, host: str) -> dict[str, t.Any]:
     """How ``host`` reaches Flower; a loopback address only serves its own host."""
-    address = options.get("address") or LOOPBACK[0]
-    prefix = (options.get("url_prefix") or "").strip("/")
+    address = variables.get("flower_address") or LOOPBACK[0]
+    prefix = (variables.get("flower_url_prefix") or "").strip("/")
     reachable = where == host or address not in LOOPBACK
     seen_as = LOOPBACK[0] if where == host and address in (*LOOPBACK, "0.0.0.0", "::") else where
-    url = f"http://{seen_as}:{options.get('port') or 5555}" + (f"/{prefix}" if prefix else "")
-    return {"url": url if reachable else None, "user": options.get("user"), "password": options.get("password")}
+    url = f"http://{seen_as}:{variables.get('flower_port') or 5555}" + (f"/{prefix}" if prefix else "")
+    user = variables.get("flower_user") or "admin"
+    return {"url": url if reachable else None, "user": user, "password": variables.get("flower_password")}

@@ -8,12 +8,11 @@ from __future__ import annotations
 import difflib
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.module_utils._options import NAME, NAME_RULE
+from ansible_collections.taskstack.celery.plugins.module_utils._options import STACK_NAME, STACK_NAME_RULE
 from ansible_collections.taskstack.celery.plugins.module_utils._pools import embeds_beat
-from ansible_collections.taskstack.celery.plugins.module_utils._processes import settle
 from ansible_collections.taskstack.celery.plugins.module_utils._variables import Variables, true
+from ansible_collections.taskstack.celery.plugins.module_utils._worker_nodes import mappings as nodes
 
-DEFAULT_NODES: list[dict[str, t.Any]] = [{"name": "default", "queues": ["celery"]}]
 Facts = t.Mapping[str, Variables]
 Groups = t.Mapping[str, "list[str]"]
 Found = t.Iterator["tuple[str, str]"]
@@ -27,26 +26,18 @@ def between(hosts: list[str], groups: Groups, facts: Facts) -> Found:
     yield from _queues(groups, facts)
 
 
-def nodes(variables: Variables) -> list[dict[str, t.Any]]:
-    """The worker nodes of a host over their defaults, as far as they can be read."""
-    listed = variables.get("worker_nodes", DEFAULT_NODES)
-    defaults = _mapping(variables.get("worker_defaults"))
-    for option in ("stop_timeout", "log_level", "recorder"):
-        value = variables.get(f"worker_{option}")
-        # On the command line every value is a text; the role makes of it what it is meant to be.
-        if value is not None and not isinstance(value, str):
-            defaults.setdefault(option, value)
-    entries = listed if isinstance(listed, (list, tuple)) else []
-    return [settle(entry, defaults) for entry in entries if isinstance(entry, dict)]
-
-
 def _stack(hosts: list[str], facts: Facts) -> Found:
     given = {
         host: facts[host]["taskstack_name"] for host in hosts if isinstance(facts[host].get("taskstack_name"), str)
     }
     for host, name in given.items():
-        if not NAME.match(name):
-            yield host, f"taskstack_name {name!r} cannot name files and programs: use {NAME_RULE}."
+        if not STACK_NAME.match(name):
+            yield host, f"taskstack_name {name!r} cannot name files and programs: use {STACK_NAME_RULE}."
+        elif name.endswith("-monitor"):
+            yield (
+                host,
+                f"taskstack_name {name!r} is the monitoring login of another stack. Choose another.",
+            )
     if len(set(given.values())) > 1:
         for host in given:
             yield host, "taskstack_name differs between hosts. One inventory is one application: split it into several."

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 NAME_RULE = "letters, digits, '_', '-' and '.', beginning with a letter or digit"
+#: A stack's name is that of its description: files beside it have a dot in theirs.
+STACK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
+STACK_NAME_RULE = "letters, digits, '_' and '-', beginning with a letter or digit"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 

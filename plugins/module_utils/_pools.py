@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.taskstack.celery.plugins.module_utils._celery_options import default_pool
+
 # Arguments that the definition itself decides; a second one would win silently.
 OURS = {
     "-A": "taskstack_app",
@@ -78,7 +80,7 @@ def _extra_args(kind: str, entry: dict[str, t.Any], supervisor: str) -> t.Iterat
 
 
 def _worker(entry: dict[str, t.Any], supervisor: str) -> t.Iterator[str]:
-    pool = entry.get("pool", "solo" if supervisor == "windows" else "prefork")
+    pool = entry.get("pool", default_pool(supervisor))
     concurrency = entry.get("concurrency")
     if "name" not in entry:
         yield "name is missing. Give each node a name, which becomes <name>@<host>."

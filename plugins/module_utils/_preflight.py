@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.taskstack.celery.plugins.module_utils import _schedule, _windows_demands
-from ansible_collections.taskstack.celery.plugins.module_utils._inventory import DEFAULT_NODES, between, nodes
+from ansible_collections.taskstack.celery.plugins.module_utils._inventory import between
 from ansible_collections.taskstack.celery.plugins.module_utils._options import NAME, NAME_RULE
 from ansible_collections.taskstack.celery.plugins.module_utils._processes import mistakes, where
 from ansible_collections.taskstack.celery.plugins.module_utils._variables import (
@@ -18,6 +18,7 @@ from ansible_collections.taskstack.celery.plugins.module_utils._variables import
     true,
     wrong_values,
 )
+from ansible_collections.taskstack.celery.plugins.module_utils._worker_nodes import worker_nodes
 
 ROLES = {
     "rabbitmq": ("rabbitmq",),
@@ -73,9 +74,9 @@ def _host(host: str, variables: Variables, ours: t.Mapping[str, list[str]]) -> t
 
 def _nodes(variables: Variables) -> t.Iterator[str]:
     supervisor = variables.get("taskstack_supervisor", "supervisord")
-    entries = nodes(variables)
-    listed = variables.get("worker_nodes", DEFAULT_NODES)
-    for number, entry in enumerate(listed if isinstance(listed, (list, tuple)) else []):
+    listed = worker_nodes(variables)
+    entries = [entry for entry in listed if isinstance(entry, dict)]
+    for number, entry in enumerate(listed):
         if not isinstance(entry, dict):
             yield f"worker_nodes: entry {number + 1} must be a mapping of options. Give it a name."
     for number, entry in enumerate(entries):

@@ -122,8 +122,7 @@ def _worker(entry: Options, stack: t.Mapping[str, t.Any], here: dict[str, str]) 
     node = f"{entry['name']}@{entry.get('hostname', stack['host'])}"
     options = {"log_level": "INFO", "events": True, **entry}
     if stack["supervisor"] == "windows":
-        # Celery's own default, prefork, does not work there.
-        options.setdefault("pool", "solo")
+        options.setdefault("pool", tables.default_pool("windows"))
     recorder = options.get("recorder", True)
     includes = (["taskstack_recorder"] if recorder else []) + options.get("includes", [])
     argv = [here["launcher"], "worker", "-n", node, *_arguments(options, tables.WORKER)]

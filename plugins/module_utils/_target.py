@@ -35,17 +35,16 @@ DEFAULTS = {
 
 def load(name: str | None, directory: str = DIRECTORY) -> dict[str, t.Any] | None:
     """The description of stack ``name``; of the only one when there is only one; None when there is none."""
-    # Beside NAME.json there are files such as NAME.beat.json.
-    found = {os.path.basename(file)[: -len(".json")]: file for file in sorted(glob.glob(f"{directory}/*.json"))}
-    files = {stem: file for stem, file in found.items() if stem.rpartition(".")[0] not in found}
-    if name is None and len(files) > 1:
-        raise TaskstackError(f"Several stacks live on this host ({', '.join(files)}): say which one with name.")
-    if name is None and not files:
+    # No stack has a dot in its name: NAME.beat.json and its like are other files of stack NAME.
+    stacks = [stem for file in sorted(glob.glob(f"{directory}/*.json")) if "." not in (stem := _stem(file))]
+    if name is None and len(stacks) > 1:
+        raise TaskstackError(f"Several stacks live on this host ({', '.join(stacks)}). Set name to one of them.")
+    if name is None and not stacks:
         return None
-    file = files.get(name or next(iter(files)))
-    if file is None:
+    file = os.path.join(directory, f"{name or stacks[0]}.json")
+    if not os.path.exists(file):
         raise TaskstackError(
-            f"Stack {name} is not described in {directory} on this host. Known there: {', '.join(files) or 'none'}."
+            f"Stack {name} is not described in {directory} on this host. Known there: {', '.join(stacks) or 'none'}."
         )
     try:
         with open(file, encoding="utf-8") as stream:
@@ -57,6 +56,10 @@ def load(name: str | None, directory: str = DIRECTORY) -> dict[str, t.Any] | Non
     if not isinstance(content, dict):
         raise TaskstackError(f"{file} is no description of a stack. Run site.yml again: it writes the file.")
     return content
+
+
+def _stem(file: str) -> str:
+    return os.path.basename(file)[: -len(".json")]
 
 
 def settle(params: t.Mapping[str, t.Any], description: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:

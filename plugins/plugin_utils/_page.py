@@ -27,7 +27,7 @@ def render(report: Report, refresh: int = 0, tasks: int = 100) -> str:
     held = [task for task in report["tasks"] if task["state"] in LIVE]
     recent = [task for task in report["tasks"] if task["state"] not in LIVE]
     body = [
-        f'<header><h1>{escape(name)}</h1>{pill(verdict, "good" if report["healthy"] else "bad")}'
+        f"<header><h1>{escape(name)}</h1>{pill(verdict, 'good' if report['healthy'] else 'bad')}"
         f'<p>{_words.moment(report["time"])} UTC, <span id="age" data-time="{report["time"]}" data-refresh="{refresh}">'
         "</span></p></header>",
         _problems(report["problems"]),

@@ -119,7 +119,7 @@ def test_nothing_that_the_module_gets_is_in_the_hosts_journal(tmp_path: pathlib.
     note = f"open({str(tmp_path / 'journal')!r}, 'a').write(str(said))"
     (tmp_path / "systemd" / "journal.py").write_text(f"def sendv():\n    pass\ndef send(**said):\n    {note}\n")
     where = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
-    secret = {"owner": ME, "group": GROUP, "path": str(tmp_path / "s"), "content": "pass = [\"o'clock\"]\n"}
+    secret = {"owner": ME, "group": GROUP, "path": str(tmp_path / "s"), "content": 'pass = ["o\'clock"]\n'}
     for name in ("files", "host_facts"):
         module = f"ansible_collections.taskstack.celery.plugins.modules.{name}"
         given = {"private_files": [secret]} if name == "files" else {}

@@ -141,6 +141,8 @@ WRONG_VARIABLES: list[tuple[str, dict[str, t.Any], str, str]] = [
     ("w1", {"taskstack_name": None}, "taskstack_name", "is not set"),
     ("w1", {"taskstack_name": "my shop"}, "taskstack_name", "letters, digits"),
     ("w1", {"taskstack_name": "shop/2"}, "taskstack_name", "letters, digits"),
+    ("w1", {"taskstack_name": "shop.eu"}, "taskstack_name", "letters, digits, '_' and '-'"),
+    ("w1", {"taskstack_name": "shop-monitor"}, "taskstack_name", "Choose another"),
     ("w1", {"taskstack_name": "other"}, "taskstack_name", "split it into several"),
     ("w1", {"taskstack_app": None}, "taskstack_app", "Set it"),
     ("w1", {"taskstack_app": ["shop"]}, "taskstack_app", "must be a text"),

@@ -36,8 +36,11 @@ def test_files_beside_the_description_are_not_stacks(tmp_path: Path) -> None:
     assert (_target.load(None, describe(tmp_path, "shop")) or {})["name"] == "shop"
 
 
-def test_a_stack_may_have_a_dot_in_its_name(tmp_path: Path) -> None:
-    assert (_target.load(None, describe(tmp_path, "shop.beta")) or {})["name"] == "shop.beta"
+def test_a_file_with_a_dot_in_its_name_is_never_taken_for_a_stack(tmp_path: Path) -> None:
+    folder = describe(tmp_path, "shop", "shop.eu")
+    assert (_target.load(None, folder) or {})["name"] == "shop"
+    # One that an earlier version has deployed can still be named, for instance to remove it.
+    assert (_target.load("shop.eu", folder) or {})["name"] == "shop.eu"
 
 
 def test_of_several_stacks_one_must_be_named(tmp_path: Path) -> None:

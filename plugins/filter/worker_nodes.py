@@ -1,0 +1,32 @@
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters ``worker_nodes`` and ``worker_queues``: the nodes of a host, and what those of several hosts consume."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.template import accept_lazy_markers
+from ansible_collections.taskstack.celery.plugins.module_utils import _worker_nodes
+from ansible_collections.taskstack.celery.plugins.plugin_utils._plain import of_hosts, plain
+
+
+@accept_lazy_markers
+def worker_nodes(variables: t.Mapping[str, t.Any]) -> list[t.Any]:
+    """The nodes of a host with everything that holds for them."""
+    return _worker_nodes.worker_nodes(plain(variables))
+
+
+@accept_lazy_markers
+def worker_queues(hostvars: t.Mapping[str, t.Any], hosts: t.Iterable[str]) -> list[str]:
+    """The queues that the started nodes of these hosts consume."""
+    return _worker_nodes.consumed(of_hosts(hostvars, hosts, _worker_nodes.VARIABLES).values())
+
+
+class FilterModule:
+    """What Ansible looks for."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        """The filters of this file."""
+        return {"worker_nodes": worker_nodes, "worker_queues": worker_queues}
