@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the taskstack.celery authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a RabbitMQ cluster says of itself, and what follows from it. Pure: no broker, no clock."""
+"""The state of a RabbitMQ cluster, and what may be done in it. Pure: no broker, no clock."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Queue:
 
     @classmethod
     def from_json(cls, raw: dict[str, t.Any]) -> Queue:
-        """What the broker answers, which writes nothing as an empty text."""
+        """What the broker answers, which writes no members as an empty string."""
         copies = _nodes(raw, "members"), _nodes(raw, "online")
         return cls(raw["vhost"], raw["name"], raw.get("type") or "classic", *copies)
 
@@ -74,7 +74,7 @@ def absent(status: Status, members: list[str]) -> list[str]:
     return sorted(set(members) - status.running)
 
 
-def strangers(status: Status, members: list[str]) -> list[str]:
+def unlisted(status: Status, members: list[str]) -> list[str]:
     """Nodes that the cluster knows and the inventory does not."""
     return sorted(status.known - set(members))
 
@@ -103,7 +103,7 @@ def stop_blockers(status: Status, queues: list[Queue], members: list[str], node:
     found += [f"{name} is in maintenance" for name in sorted(status.draining & set(others))]
     found += cut_off(status)
     found += [f"alarm: {alarm}" for alarm in status.alarms]
-    # During maintenance its own copies sleep: a run that broke off after the handing over goes on.
+    # During maintenance its own copies sleep: a run that was interrupted after the handing over goes on.
     awake = frozenset().union(*(queue.members for queue in queues)) - (status.draining & {node})
     return found + [f"queue {label} waits for a copy" for label in lagging(queues, awake)]
 
@@ -116,7 +116,7 @@ def _no_majority(status: Status, node: str) -> list[str]:
 
 
 def settled(status: Status, members: list[str], node: str) -> bool:
-    """Whether all is as it should be, as far as the cluster itself tells."""
+    """Whether the cluster is whole and this node takes clients, as far as its status shows."""
     whole = set(members) <= status.known and status.known <= status.running
     return whole and not status.partitioned and node not in status.draining
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the taskstack.celery authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bring one node of a RabbitMQ cluster in, or let it go, only while that harms nobody."""
+"""What happens around the start and the stop of one node of a RabbitMQ cluster."""
 
 from __future__ import annotations
 
@@ -35,46 +35,43 @@ class Member:
         self.done: list[str] = []
         self._seen, self._queues = Status.from_json({}), list[_cluster.Queue]()
 
-    def joinable(self) -> None:
-        """Before a start: when this node has lost its database, the others must forget it, or it would stay alone."""
+    def before_start(self) -> None:
+        """When this node has lost its database, let the others forget it: RabbitMQ 4.0 would start it alone."""
         peer = self._peer() if self._nodes.is_new() else None
         if peer and self._nodes.me in peer[1].known:
             sentence = f"{peer[0]} forgets the lost database of {self._nodes.me}"
             self._do(sentence, self._nodes.forget, peer[0], self._nodes.me)
 
-    def upgradable(self, installed: str, candidate: str) -> None:
-        """Everything that speaks against another version, and against beginning now, in one answer."""
+    def check_upgrade(self, installed: str, candidate: str) -> None:
+        """Refuse, with all reasons at once, a version that cannot follow, or a moment in which nothing may stop."""
         me = self._nodes.me
         busy = self._stop_blockers()
         if busy is None:
-            raise TaskstackError(f"{me} does not run, so nobody can tell whether it can be upgraded. Start it.")
+            raise TaskstackError(f"{me} does not run, so its upgrade cannot be checked. Start it first.")
         found = _broker_upgrade.blockers(installed, candidate, self._nodes.flags(), self._nodes.policies())
         found += busy
         if found:
             why = "; ".join(found)
             raise TaskstackError(f"RabbitMQ {installed} on {me} cannot become {candidate}: {why}. Nothing was changed.")
 
-    def stoppable(self) -> None:
-        """Wait until the others can do without this node, then send its clients to them."""
+    def before_stop(self) -> None:
+        """Wait until the other nodes can do without this one, then move its clients to them."""
         if len(self._members) == 1 or not self._until(self._stop_blockers, f"{self._nodes.me} must not stop now"):
             return
         if self._nodes.me not in self._seen.draining:
             self._do(f"{self._nodes.me} hands over to the others", self._nodes.drain)
 
-    def member(self, forget: list[str]) -> list[str]:
-        """In the cluster with its copies, as two questions show; where it is not, do what brings it there."""
-        me = self._nodes.me
-        status = self._nodes.status(me)
-        if status is None or forget or not _cluster.settled(status, self._members, me):
-            return self.joined(forget)
-        # A run that broke off after its start may have left it without copies of the queues.
-        lacks = _cluster.short(self._nodes.queues(me), me, self._members)
-        return self.joined(forget) if lacks else _cluster.strangers(status, self._members)
+    def after_start(self, forget: list[str]) -> list[str]:
+        """Make sure that this node is in the cluster, holds its queue replicas and takes clients.
 
-    def joined(self, forget: list[str]) -> list[str]:
-        """After a start: in the cluster, with its copies of the queues, taking clients. Gives the unlisted nodes."""
+        Returns the nodes that the cluster knows and the inventory does not. The common case costs two queries.
+        """
         me = self._nodes.me
         mine = self._nodes.status(me)
+        if mine and not forget and _cluster.settled(mine, self._members, me):
+            queues = self._nodes.queues(me)
+            if not _cluster.short(queues, me, self._members) and not _cluster.lagging(queues, {me}):
+                return _cluster.unlisted(mine, self._members)
         # A network cut halts the smaller side; now and then RabbitMQ 3.10 fails to start again when it heals.
         if mine is None and self._nodes.is_halted() and self._peer():
             self._do(f"{me} starts again after it was cut off", self._nodes.start)
@@ -88,13 +85,13 @@ class Member:
         if mine and me in mine.draining:
             self._do(f"{me} takes clients again", self._nodes.revive)
         if self._check_mode and self.done:
-            return _cluster.strangers(mine, self._members) if mine else []
+            return _cluster.unlisted(mine, self._members) if mine else []
         self._until(self._join_blockers, f"{me} is not yet back in its cluster")
         for queue in _cluster.short(self._queues, me, self._members):
             self._do(f"queue {queue.label} gets a copy on {me}", self._nodes.grow, queue)
         for gone in sorted(set(forget) & self._seen.known):
             self._forget(gone)
-        return [node for node in _cluster.strangers(self._seen, self._members) if node not in forget]
+        return [node for node in _cluster.unlisted(self._seen, self._members) if node not in forget]
 
     def _forget(self, gone: str) -> None:
         if gone in self._members or gone in self._seen.running:
@@ -105,12 +102,12 @@ class Member:
         self._do(f"{self._nodes.me} forgets {gone}", self._nodes.forget, self._nodes.me, gone)
 
     def _come_back(self, other: str, known: bool) -> None:
-        """A node that started without its database makes a cluster of its own, which must not live on."""
+        """A node that started without its database forms a cluster of its own: give that up and join the others."""
         held = [f"queue {queue.label}" for queue in self._nodes.queues(self._nodes.me)]
         if held:
             raise TaskstackError(
                 f"{self._nodes.me} runs a cluster of its own beside that of {other}, and has {_some(held)}. "
-                "Move or drop what they hold, then rabbitmqctl stop_app && rabbitmqctl reset there, and run this again."
+                "Move or drop what they hold, run rabbitmqctl stop_app && rabbitmqctl reset there, and run this again."
             )
         self._do(f"{self._nodes.me} gives up its empty database and joins {other}", self._nodes.reset, other, known)
 
@@ -120,7 +117,7 @@ class Member:
             action(*arguments)
 
     def _peer(self) -> tuple[str, Status] | None:
-        """Another member that runs, and what it sees; the one in the largest cluster when they disagree."""
+        """Another node that runs, and what it sees; the one in the largest cluster when they disagree."""
         asked = [(node, self._nodes.status(node)) for node in self._members if node != self._nodes.me]
         answers = [(node, status) for node, status in asked if status is not None and status.running]
         return max(answers, key=lambda answer: len(answer[1].known), default=None)
@@ -153,7 +150,7 @@ class Member:
             if self._clock.monotonic() >= end:
                 raise TaskstackError(
                     f"{sentence}: {_some(found)}. Waited {0 if self._check_mode else self._timeout} seconds. "
-                    "Mend these and run it again; rabbitmqctl cluster_status shows more."
+                    "Fix these and run it again; rabbitmqctl cluster_status shows more."
                 )
             self._clock.sleep(POLL_SECONDS)
         return found is not None

@@ -1,11 +1,10 @@
 # Copyright (c) 2026 the taskstack.celery authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The only file that runs the tools of RabbitMQ and Erlang, which need no login and so work before any user exists."""
+"""RabbitMQ's command line tools on a broker's host as methods. They need no login: they work before any user exists."""
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import re
@@ -15,52 +14,13 @@ from ansible_collections.taskstack.celery.plugins.module_utils._cluster import Q
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 
 Run = t.Callable[[list[str]], tuple[int, str, str]]
-# What list_queues asks too, for all virtual hosts with one start of the tool: each takes half a second and more, and
-# there may be hundreds of them. Encoded, because a terminal without UTF-8 would spoil names.
-QUEUES = """
-[#{vhost => Vhost, name => element(4, proplists:get_value(name, Row)), type => proplists:get_value(type, Row),
-  members => proplists:get_value(members, Row), online => proplists:get_value(online, Row)}
- || Vhost <- rabbit_vhost:list_names(), Row <- rabbit_amqqueue:info_all(Vhost, [name, type, members, online])]
-"""
-# What cluster_status asks too, as far as we read it. Where anything is unusual this fails, and cluster_status is asked.
-STATUS = """
-true = rabbit:is_running(),
-Seen = case erlang:function_exported(rabbit_db_cluster, cli_cluster_status, 0) of
-  true -> rabbit_db_cluster:cli_cluster_status();
-  false -> rabbit_mnesia:status()
-end,
-Running = proplists:get_value(running_nodes, Seen),
-[] = proplists:get_value(partitions, Seen),
-[] = lists:append([rpc:call(Node, rabbit, alarms, [], 10000) || Node <- Running]),
-State = fun(Node) ->
-  case rpc:call(Node, rabbit_maintenance, status_local_read, [Node], 10000) of
-    draining -> 'marked for maintenance';
-    regular -> 'not under maintenance'
-  end
-end,
-"""
-SEEN = """
-#{disk_nodes => lists:append([Nodes || {_, Nodes} <- proplists:get_value(nodes, Seen)]), running_nodes => Running,
-  listeners => maps:from_list([{Node, length(rabbit_networking:node_listeners(Node))} || Node <- Running]),
-  maintenance_status => maps:from_list([{Node, State(Node)} || Node <- Running])}
-"""
-# Erlang's own tool, part of what every RabbitMQ on Debian needs: a hundredth of the processor time of rabbitmqctl.
-# It reads what to evaluate from its input, and the secret that nodes share from the account's home.
-QUICKLY = """
-printf '%s\\n' "$3" | HOME=/var/lib/rabbitmq timeout 60 runuser -u rabbitmq -- erl_call "$1" "$2" -fetch_stdout -e
-"""
-POLICIES = """
-[#{name => proplists:get_value(name, Row),
-   definition => iolist_to_binary(io_lib:format("~p", [proplists:get_value(definition, Row)]))}
- || Row <- rabbit_policy:list()]
-"""
 
 
 class Nodes:
     """This node and, over Erlang's own connections, the other ones of the cluster."""
 
     def __init__(self, run: Run, me: str, database: str) -> None:
-        """``run`` runs a command and gives its code, output and complaints; ``database`` is this node's directory."""
+        """``run`` runs a command and returns its code, stdout and stderr; ``database`` is this node's directory."""
         self._run, self.me, self._database = run, me, database
 
     def is_new(self) -> bool:
@@ -74,22 +34,19 @@ class Nodes:
 
     def status(self, node: str) -> Status | None:
         """The cluster as that node sees it; None when it does not answer."""
-        quick = self._quickly(node, SEEN, STATUS)
-        if quick is not None:
-            return Status.from_json(quick)
         code, out, _error = self._call("rabbitmqctl", node, "cluster_status", "--formatter", "json")
         return None if code else Status.from_json(json.loads(out))
 
     def queues(self, node: str) -> list[Queue]:
         """All queues of all virtual hosts."""
-        rows = self._ask(node, QUEUES)
-        return [Queue.from_json({**row, "type": re.sub("^rabbit_|_queue$", "", row["type"] or "")}) for row in rows]
+        columns = ("name", "type", "members", "online")
+        return [
+            Queue.from_json({**row, "type": _kind(row)}) for row in self._of_all_vhosts(node, "list_queues", *columns)
+        ]
 
     def is_halted(self) -> bool:
         """Whether Erlang runs on this node and RabbitMQ in it does not, and is not about to."""
-        question = "{rabbit:is_running(), rabbit:is_booting()}."
-        code, out, _error = self._call("rabbitmqctl", self.me, "eval", question)
-        return code == 0 and out.strip() == "{false,false}"
+        return self._is("is_running") is False and self._is("is_booting") is False
 
     def start(self) -> None:
         """Start RabbitMQ where Erlang runs already; what it left half started has to go first."""
@@ -102,7 +59,7 @@ class Nodes:
 
     def policies(self) -> list[dict[str, t.Any]]:
         """The policies of all virtual hosts."""
-        return self._ask(self.me, POLICIES)
+        return self._of_all_vhosts(self.me, "list_policies")
 
     def forget(self, node: str, gone: str) -> None:
         """Let a running node remove a stopped one from the cluster, and its copies from the queues."""
@@ -127,23 +84,18 @@ class Nodes:
 
     def grow(self, queue: Queue) -> None:
         """Give a quorum queue a copy on this node."""
-        self._must("rabbitmq-queues", self.me, "add_member", "--vhost", queue.vhost, queue.name, self.me)
+        self._must("rabbitmq-queues", self.me, "add_member", "--vhost", queue.vhost, "--", queue.name, self.me)
 
-    def _ask(self, node: str, expression: str) -> list[dict[str, t.Any]]:
-        quick = self._quickly(node, expression)
-        if quick is not None:
-            return list(quick)
-        rows: list[dict[str, t.Any]] = _decoded(self._must("rabbitmqctl", node, "eval", _encoded(expression)))
-        return rows
+    def _is(self, question: str) -> bool | None:
+        """The answer to is_running or is_booting; None when nothing answers on this node."""
+        code, out, _error = self._call("rabbitmq-diagnostics", self.me, question, "--formatter", "json")
+        return None if code else bool(json.loads(out)["result"])
 
-    def _quickly(self, node: str, expression: str, before: str = "") -> t.Any:
-        """The same by Erlang's own tool; None where that is missing, cannot connect or says anything else."""
-        names = "-name" if "." in node.partition("@")[2] else "-sname"
-        code, out, _error = self._run(["sh", "-c", QUICKLY, "sh", names, node, _encoded(expression, before)])
-        try:
-            return None if code else _decoded(out)
-        except (ValueError, IndexError):
-            return None
+    def _of_all_vhosts(self, node: str, command: str, *columns: str) -> list[dict[str, t.Any]]:
+        vhosts = [row["name"] for row in self._rows(node, "list_vhosts", "name")]
+        return [
+            {**row, "vhost": vhost} for vhost in vhosts for row in self._rows(node, command, "--vhost", vhost, *columns)
+        ]
 
     def _rows(self, node: str, *arguments: str) -> list[dict[str, t.Any]]:
         out = self._must("rabbitmqctl", node, *arguments, "--formatter", "json")
@@ -161,9 +113,6 @@ class Nodes:
         return self._run([program, "--quiet", "--timeout", "60", "--node", node, *arguments])
 
 
-def _encoded(expression: str, before: str = "") -> str:
-    return " ".join(f'{before} io:format("~s~n", [base64:encode(rabbit_json:encode({expression}))]).'.split())
-
-
-def _decoded(out: str) -> t.Any:
-    return json.loads(base64.b64decode(out.split()[0], validate=True))
+def _kind(row: dict[str, t.Any]) -> str:
+    """RabbitMQ 3.10 writes the name of an Erlang module: rabbit_quorum_queue."""
+    return re.sub("^rabbit_|_queue$", "", row["type"] or "")

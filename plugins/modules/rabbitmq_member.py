@@ -13,7 +13,7 @@ version_added: 1.0.0
 description:
   - What has to happen around the start and the stop of one node of a RabbitMQ cluster. It does not start or stop
     the node itself; put it before and after the task that does.
-  - Uses the command line tools of RabbitMQ and Erlang on the node, which need no login.
+  - Uses RabbitMQ's command line tools on the node, which need no login.
 author:
   - The taskstack.celery authors (@taskstack)
 requirements:
@@ -32,21 +32,20 @@ options:
     description:
       - V(joinable) belongs before a start. When this node has no database but the others know it, they forget it and
         the copies that it has lost. RabbitMQ 4.0 would otherwise start it alone, beside its cluster.
-      - V(joined) belongs after a start. Waits until the node is in its cluster and has caught up, ends its maintenance,
-        and gives it copies of quorum queues that have fewer than three. A node that started alone with an empty
-        database joins the others; one that started alone and holds queues is refused. A node that stayed down after a
-        network cut is started.
-      - V(member) is V(joined) for a node that should be in its cluster already. One question shows that it is.
+      - V(joined) belongs after a start, and does no harm at any other time. Waits until the node is in its cluster and
+        has caught up, ends its maintenance, and gives it replicas of quorum queues that have fewer than three. A node
+        that started alone with an empty database joins the others; one that started alone and holds queues is refused.
+        A node that stayed down after a network cut is started.
       - V(stoppable) belongs before a stop. Waits until all others run and every queue has all its copies, then puts the
-        node into maintenance, so that its clients go elsewhere. Fails when that does not come true in time.
-      - V(upgradable) belongs before an upgrade of the package, on all nodes before the first stops. Names everything at
-        once that speaks against it.
+        node into maintenance, so that its clients go elsewhere. Fails when that does not happen in time.
+      - V(upgradable) belongs before an upgrade of the package, on all nodes before the first stops. Fails with
+        everything at once that prevents it.
     type: str
-    choices: [joinable, joined, member, stoppable, upgradable]
+    choices: [joinable, joined, stoppable, upgradable]
     required: true
   forget:
     description:
-      - With O(state=joined) or O(state=member), nodes that are stopped for good and that the cluster should forget.
+      - With O(state=joined), nodes that are stopped for good and that the cluster should forget.
       - Nothing else ever removes a node.
     type: list
     elements: str
@@ -101,7 +100,7 @@ done:
   type: list
   elements: str
   sample: [rabbit@mq1 hands over to the others]
-strangers:
+unlisted:
   description: Nodes that the cluster knows and O(members) does not name.
   returned: success
   type: list
@@ -121,7 +120,7 @@ DATABASE = "/var/lib/rabbitmq/mnesia/<node>"
 ARGS: dict[str, dict[str, t.Any]] = {
     "members": {"type": "list", "elements": "str", "required": True},
     "node": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["joinable", "joined", "member", "stoppable", "upgradable"], "required": True},
+    "state": {"type": "str", "choices": ["joinable", "joined", "stoppable", "upgradable"], "required": True},
     "installed": {"type": "str", "default": ""},
     "candidate": {"type": "str", "default": ""},
     "forget": {"type": "list", "elements": "str", "default": []},
@@ -132,20 +131,20 @@ ARGS: dict[str, dict[str, t.Any]] = {
 
 def run(params: dict[str, t.Any], member: Member) -> dict[str, t.Any]:
     """Do what belongs before or after a start or stop."""
-    strangers: list[str] = []
+    unlisted: list[str] = []
     if params["state"] == "joinable":
-        member.joinable()
+        member.before_start()
+    elif params["state"] == "joined":
+        unlisted = member.after_start(params["forget"])
     elif params["state"] == "stoppable":
-        member.stoppable()
-    elif params["state"] == "upgradable":
-        member.upgradable(params["installed"], params["candidate"])
+        member.before_stop()
     else:
-        strangers = getattr(member, params["state"])(params["forget"])
-    return {"changed": bool(member.done), "done": member.done, "strangers": strangers}
+        member.check_upgrade(params["installed"], params["candidate"])
+    return {"changed": bool(member.done), "done": member.done, "unlisted": unlisted}
 
 
 def main() -> None:
-    """Run the module."""
+    """Run as an Ansible module."""
     module = AnsibleModule(argument_spec=ARGS, supports_check_mode=True)
     params = module.params
     if params["node"] not in params["members"]:
