@@ -30,14 +30,11 @@ deploy: ## Deploy the whole stack with the sample application on this machine, a
 # wait for is made before. The longest start first, what is short fills the end, and one failure does not hide another.
 test: ## Everything that CI runs: lint, unit, sanity, docs, Windows and all molecule scenarios
 	@rm -rf .ansible/failed
-	@start=$$SECONDS; $(MAKE) images && made=MADE=yes; \
-	$(MAKE) -k -j3 $$made molecule windows $(STATIC) || true; \
-	tools/summary $$((SECONDS - start))
+	@start=$$SECONDS; $(MAKE) images; $(MAKE) -k -j3 molecule windows $(STATIC); \
+	tools/summary $$? $$((SECONDS - start))
 .PHONY: test
 
 .PHONY: env engine images
-# Only on make's command line: what a test starts from here inherits the environment, and has to make its own.
-ifneq ($(origin MADE),command line)
 env: ## Make the virtualenv with all tools, .venv, and nothing else
 	@$(STEP) "Python environment" "Is PyPI reachable? The lock files are in requirements/." -- tools/python-env test
 
@@ -46,7 +43,6 @@ engine: env
 
 images: engine
 	@$(STEP) "Base images" "Is the Debian mirror reachable?" -- tools/base-image --all
-endif
 
 lint: env ## Check style and types: yamllint, ansible-lint, ruff, mypy, vermin, changelog fragments
 	@$(STEP) "Lint" "Each line above names a file; ruff mends many by itself: .venv/bin/ruff check --fix" -- tools/lint

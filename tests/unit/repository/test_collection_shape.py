@@ -107,9 +107,10 @@ def test_every_module_is_documented_with_attributes_return_and_example(module: p
 def test_a_module_is_thin(module: pathlib.Path) -> None:
     """Thinking belongs into module_utils, where it can be tested without Ansible."""
     top = ast.parse(module.read_text()).body
-    last_string = max(node.end_lineno or 0 for node in top if isinstance(node, ast.Assign))
-    code = [line for line in module.read_text().splitlines()[last_string:] if line.strip()]
-    assert len(code) <= 80
+    docs = ("DOCUMENTATION", "EXAMPLES", "RETURN")
+    last = max(n.end_lineno or 0 for n in top if isinstance(n, ast.Assign) and getattr(n.targets[0], "id", "") in docs)
+    code = [line for line in module.read_text().splitlines()[last:] if line.strip()]
+    assert len(code) <= 90
 
 
 def test_nothing_names_the_place_where_it_was_built() -> None:
