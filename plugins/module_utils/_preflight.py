@@ -9,6 +9,11 @@ import typing as t
 
 from ansible_collections.taskstack.celery.plugins.module_utils import _schedule, _windows_demands
 from ansible_collections.taskstack.celery.plugins.module_utils._inventory import between
+from ansible_collections.taskstack.celery.plugins.module_utils._names import (
+    group_problems,
+    name_problems,
+    queue_problems,
+)
 from ansible_collections.taskstack.celery.plugins.module_utils._options import NAME, NAME_RULE
 from ansible_collections.taskstack.celery.plugins.module_utils._processes import mistakes, where
 from ansible_collections.taskstack.celery.plugins.module_utils._variables import (
@@ -45,10 +50,13 @@ def blockers(facts: t.Mapping[str, Variables], groups: t.Mapping[str, t.Sequence
     for host in ours["worker"]:
         found += ((host, sentence) for sentence in _nodes(facts[host]))
     found += between(hosts, ours, facts)
+    elsewhere = any(variables.get("taskstack_broker_host") for variables in facts.values())
     by_sentence: dict[str, list[str]] = {}
     for host, sentence in found:
         by_sentence.setdefault(sentence, []).append(host)
-    return [f"{_few(dict.fromkeys(about))}: {sentence}" for sentence, about in by_sentence.items()]
+    return group_problems(groups, elsewhere) + [
+        f"{_few(dict.fromkeys(about))}: {sentence}" for sentence, about in by_sentence.items()
+    ]
 
 
 def _host(host: str, variables: Variables, ours: t.Mapping[str, list[str]]) -> t.Iterator[str]:
@@ -66,6 +74,8 @@ def _host(host: str, variables: Variables, ours: t.Mapping[str, list[str]]) -> t
         path = variables.get(name)
         if isinstance(path, str) and not path.startswith("/"):
             yield f"{name} must be an absolute path, not {path!r}. Write it in full."
+    if working or host in ours["rabbitmq"]:
+        yield from name_problems(variables)
     if windows and working:
         yield from _windows_demands.host_problems(variables)
     if windows and host in ours["rabbitmq"]:
@@ -81,6 +91,9 @@ def _nodes(variables: Variables) -> t.Iterator[str]:
             yield f"worker_nodes: entry {number + 1} must be a mapping of options. Give it a name."
     for number, entry in enumerate(entries):
         yield from mistakes("worker", entry, supervisor, number)
+        yield from queue_problems(
+            f"{where('worker', entry, number)}: queues", entry.get("queues"), variables.get("taskstack_queues")
+        )
         if entry.get("memory_max") and supervisor == "supervisord":
             label = where("worker", entry, number)
             yield f"{label}: memory_max needs systemd. Set taskstack_supervisor to systemd, or remove it."

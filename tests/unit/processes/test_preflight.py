@@ -61,6 +61,10 @@ WRONG_NODES: list[tuple[dict[str, t.Any], str, str]] = [
     ({"queues": []}, "queues", "at least one"),
     ({"queues": ["video,mail"]}, "queues", "without commas"),
     ({"queues": [""]}, "queues", "must be a list of names"),
+    ({"queues": ["*"]}, "'*'", "Change it"),
+    ({"queues": ["$HOME"]}, "$HOME", "Change it"),
+    ({"queues": ["--help"]}, "--help", "no - at the beginning"),
+    ({"queues": ["my queue"]}, "my queue", "Make two entries"),
     ({"queues": [7]}, "queues", "must be a list of names"),
     ({"queues": ["video"], "exclude_queues": ["video"]}, "exclude_queues", "Remove it from one"),
     ({"concurrency": "4"}, "concurrency", "must be a whole number"),
@@ -181,6 +185,17 @@ WRONG_VARIABLES: list[tuple[str, dict[str, t.Any], str, str]] = [
     ("w1", {"worker_defaults": {"pool": "solo"}}, "concurrency", "Set it to 1"),
     ("w1", {"worker_defaults": {"colour": 1}}, "colour", "extra_args"),
     ("w1", {"application_packages": "celery"}, "application_packages", "must be a list"),
+    ("w1", {"taskstack_environment": {"BAD NAME": "x"}}, "BAD NAME", "letters, digits and _"),
+    ("w1", {"taskstack_environment": {"A$(touch /tmp/x)": "x"}}, "A$(touch /tmp/x)", "letters, digits and _"),
+    ("w1", {"taskstack_environment": {"lower-case": "y"}}, "lower-case", "letters, digits and _"),
+    ("w1", {"taskstack_environment": {"A\n": "y"}}, "taskstack_environment", "letters, digits and _"),
+    ("w1", {"taskstack_broker_vhost": "a$b"}, "taskstack_broker_vhost", "Choose another name"),
+    ("mq", {"taskstack_broker_user": "a`id`"}, "taskstack_broker_user", "Choose another name"),
+    ("mq", {"rabbitmq_admin_user": 'a"b'}, "rabbitmq_admin_user", "Choose another name"),
+    ("w1", {"taskstack_queues": ["$HOME"]}, "$HOME", "Change it"),
+    ("w1", {"flower_password": f"{SECRET}ß"}, "flower_password", "ASCII"),
+    ("w1", {"flower_password": f"{SECRET}\n"}, "flower_password", "line break"),
+    ("w1", {"flower_user": "a:b"}, "flower_user", "colon"),
 ]
 
 
@@ -237,6 +252,62 @@ def test_a_host_whose_name_cannot_be_part_of_a_node_is_refused() -> None:
     facts["[::1]"] = facts.pop("w2")
     groups["worker"] = ["w1", "[::1]"]
     assert any("Rename it in the inventory" in sentence for sentence in refused(facts, groups))
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("workers", "worker"), ("Worker", "worker"), ("celery", "worker"), ("beats", "beat"), ("broker", "rabbitmq")],
+)
+def test_a_group_under_another_name_is_told_with_ours(name: str, meant: str) -> None:
+    facts, groups = inventory()
+    groups[name] = groups.pop(meant)
+    sentences = [sentence for sentence in refused(facts, groups) if f"Did you mean group {meant}?" in sentence]
+    assert len(sentences) == 1 and f"group {name} " in sentences[0], refused(facts, groups)
+
+
+def test_groups_of_ones_own_are_nobodys_business() -> None:
+    facts, groups = inventory()
+    groups.update(workers=["w1"], broker=["mq"], servers=["w1", "w2"], windows=[], all=["mq", "w1", "w2"])
+    assert refused(facts, groups) == []
+
+
+def test_a_broker_elsewhere_may_be_in_a_group_of_its_own_name() -> None:
+    facts, groups = inventory()
+    groups.update(rabbitmq=[], broker=["mq"])
+    for host in ("w1", "w2"):
+        facts[host]["taskstack_broker_host"] = "mq"
+    assert refused(facts, groups) == []
+
+
+def test_a_stack_without_a_worker_is_refused() -> None:
+    facts, groups = inventory()
+    groups["worker"] = []
+    facts["w1"]["beat_schedule"] = []
+    (sentence,) = refused(facts, groups)
+    assert sentence.startswith("group worker has no host")
+
+
+def test_an_inventory_without_any_of_our_groups_is_refused() -> None:
+    (sentence,) = refused({}, {"all": ["w1"], "ungrouped": ["w1"]})
+    assert "none of the groups rabbitmq, worker, beat, flower has a host" in sentence
+
+
+def test_a_broker_alone_is_deployed() -> None:
+    facts, groups = inventory()
+    assert refused(facts, {"rabbitmq": groups["rabbitmq"]}) == []
+
+
+def test_a_queue_with_a_blank_that_the_application_knows_is_not_refused() -> None:
+    facts, groups = inventory()
+    facts["w2"]["worker_nodes"][0]["queues"] = ["my queue"]
+    facts["w2"]["taskstack_queues"] = ["my queue"]
+    assert refused(facts, groups) == []
+
+
+def test_an_open_flower_needs_no_password_that_fits() -> None:
+    facts, groups = inventory()
+    facts["w1"].update(flower_open_api=True, flower_password="ß")
+    assert refused(facts, groups) == []
 
 
 def test_all_mistakes_are_told_at_once() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import subprocess
+import typing as t
 
 import pytest
 import yaml
@@ -12,24 +13,30 @@ import yaml
 ROOT = next(folder for folder in pathlib.Path(__file__).absolute().parents if (folder / "galaxy.yml").exists())
 
 
-@pytest.fixture
-def said(tmp_path: pathlib.Path) -> str:
-    """What ansible-playbook says of two beats, a misspelt option and a missing password."""
-    local = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": "python3"}
-    shop = {"taskstack_name": "shop", "taskstack_app": "shop", "taskstack_monitor_password": "x", **local}
-    everywhere = {"hosts": {"one": None, "two": None}}
-    workers = {**everywhere, "vars": {"worker_nodes": [{"name": "mail", "queus": ["mail"]}]}}
-    groups = {"rabbitmq": {"hosts": {"one": None}}, "worker": workers, "beat": everywhere}
-    inventory = tmp_path / "hosts.yml"
-    inventory.write_text(yaml.safe_dump({"all": {"vars": shop, "children": groups}}))
+LOCAL = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": "python3"}
+SHOP = {"taskstack_name": "shop", "taskstack_app": "shop", "taskstack_monitor_password": "x", **LOCAL}
+
+
+def deploy(folder: pathlib.Path, groups: dict[str, t.Any], *arguments: str) -> str:
+    """What ansible-playbook says of an inventory that it must refuse."""
+    inventory = folder / "hosts.yml"
+    inventory.write_text(yaml.safe_dump({"all": {"vars": SHOP, "children": groups}}))
     variables = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1"}
-    command = ["ansible-playbook", "-i", str(inventory), "site.yml"]
+    command = ["ansible-playbook", "-i", str(inventory), "site.yml", *arguments]
     path = f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"
     done = subprocess.run(
         command, cwd=ROOT, env={**variables, "PATH": path}, capture_output=True, text=True, check=False
     )
-    assert done.returncode != 0
+    assert done.returncode != 0, done.stdout
     return done.stdout
+
+
+@pytest.fixture
+def said(tmp_path: pathlib.Path) -> str:
+    """What ansible-playbook says of two beats, a misspelt option and a missing password."""
+    everywhere = {"hosts": {"one": None, "two": None}}
+    workers = {**everywhere, "vars": {"worker_nodes": [{"name": "mail", "queus": ["mail"]}]}}
+    return deploy(tmp_path, {"rabbitmq": {"hosts": {"one": None}}, "worker": workers, "beat": everywhere})
 
 
 def test_all_mistakes_are_told_and_no_play_that_changes_anything_begins(said: str) -> None:
@@ -38,3 +45,23 @@ def test_all_mistakes_are_told_and_no_play_that_changes_anything_begins(said: st
     plays = [line for line in said.splitlines() if line.startswith("PLAY [")]
     assert len(plays) == 1, plays
     assert "changed=0" in said and "changed=1" not in said
+
+
+def test_each_mistake_is_told_once_on_a_line_of_its_own(said: str) -> None:
+    result = said[said.index("FAILED!") :]
+    lines = [line.strip() for line in result.splitlines()]
+    assert sum("beat would run more than once" in line for line in lines) == 1, result
+    assert sum(line.startswith("one, two: worker_nodes: mail has an unknown option") for line in lines) == 1, result
+
+
+def test_a_wrong_schedule_is_told_once(tmp_path: pathlib.Path) -> None:
+    here = {"hosts": {"one": None}}
+    schedule = [{"name": "nightly", "task": "shop.clean"}]
+    said = deploy(tmp_path, {"rabbitmq": here, "worker": here, "beat": {**here, "vars": {"beat_schedule": schedule}}})
+    result = said[said.index("FAILED!") :]
+    assert result.count("beat_schedule: nightly must say when") == 1, result
+
+
+def test_an_inventory_without_our_groups_is_refused_and_not_passed_over(tmp_path: pathlib.Path) -> None:
+    said = deploy(tmp_path, {"servers": {"hosts": {"one": None}}})
+    assert "none of the groups rabbitmq, worker, beat, flower has a host" in " ".join(said.split())
