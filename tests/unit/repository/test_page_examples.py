@@ -53,7 +53,12 @@ def test_the_variables_of_an_example_are_ones_that_preflight_takes(name: str) ->
     # A template's value is the reader's.
     plain = {key: value for key, value in said.items() if "{{" not in str(value)}
     facts = {"localhost": {**NEEDED, **plain}}
-    assert blockers(facts, {group: ["localhost"] for group in groups | {"rabbitmq"}}, SPECS) == []
+    members = {group: ["localhost"] for group in groups | {"rabbitmq"}}
+    if groups & {"beat", "flower"} and "worker" not in groups:
+        # An excerpt for one group belongs to an inventory that has workers, with queues of which nothing is known here.
+        facts["elsewhere"] = {**NEEDED, "worker_nodes": [{"name": "any"}]}
+        members["worker"] = ["elsewhere"]
+    assert blockers(facts, members, SPECS) == []
 
 
 def test_the_examples_that_are_plays_are_ones_that_ansible_takes(tmp_path: Path) -> None:
