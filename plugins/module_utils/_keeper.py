@@ -55,28 +55,37 @@ class Keeper:
     """Carries out one plan."""
 
     def __init__(
-        self, supervisor: Supervisor, processes: t.Iterable[dict[str, t.Any]], texts: dict[str, str], clock: Clock
+        self,
+        supervisor: Supervisor,
+        processes: t.Iterable[dict[str, t.Any]],
+        texts: dict[str, str],
+        clock: Clock,
+        other: Supervisor,
     ) -> None:
         """Nothing happens before `carry_out`."""
-        self._supervisor, self._texts, self._clock = supervisor, texts, clock
+        self._supervisor, self._texts, self._clock, self._other = supervisor, texts, clock, other
         self._processes = {process["name"]: process for process in processes}
+        self._elsewhere: dict[str, sv.Step] = {}
 
-    def carry_out(self, steps: list[sv.Step], watch_seconds: float) -> list[str]:
-        """Do all steps; one report per program that does not run as it should."""
+    def carry_out(self, steps: list[sv.Step], watch_seconds: float, elsewhere: t.Sequence[sv.Step] = ()) -> list[str]:
+        """Do all steps; one report per program that does not run as it should.
+
+        ``elsewhere`` is what the other supervisor gives up: each program just before it starts here, all else at once.
+        """
         by_verb = {verb: [step for step in steps if step.verb == verb] for verb in sv.VERBS}
+        starting = set(_names(by_verb["start"]))
+        self._elsewhere = {step.name: step for step in elsewhere if step.name in starting}
+        self._give_up([step for step in elsewhere if step.name not in starting])
         leaving = by_verb["remove"] + by_verb["stop"]
         self._stop(leaving)
         self._write(by_verb["update"])
-        watched = self._start(by_verb["start"])
-        restarts = by_verb["restart"]
+        watched = self._start([step for step in by_verb["start"] if step.name not in self._elsewhere])
+        restarts = [step for step in by_verb["start"] if step.name in self._elsewhere] + by_verb["restart"]
         failures: list[str] = []
         while restarts and not failures:
-            again = self._start([restarts.pop(0)])
-            # The next one goes on working until this one does, and a mistake in what all share stops at the first.
-            if again[0].process.get("ready"):
-                failures = self._watch(again, watch_seconds)
-            else:
-                watched += again
+            # Wait until this one works before touching the next: the others keep consuming, and a broken shared file
+            # stops the rollout at the first program.
+            failures = self._watch(self._start([restarts.pop(0)]), watch_seconds)
         self._await_end(leaving)
         self._supervisor.remove(_names(by_verb["remove"]))
         self._write(by_verb["stop"])
@@ -90,6 +99,7 @@ class Keeper:
         if not steps:
             return []
         names = _names(steps)
+        self._give_up([self._elsewhere[name] for name in names if name in self._elsewhere])
         self._stop(steps)
         self._await_end(steps)
         watched = [Watched(self._processes[name]) for name in names]
@@ -97,9 +107,16 @@ class Keeper:
         self._supervisor.start(names)
         return watched
 
-    def _stop(self, steps: list[sv.Step]) -> None:
-        health = self._supervisor.health(_names(steps)) if steps else {}
-        self._supervisor.stop([name for name, how in health.items() if how.state not in (sv.STOPPED, sv.ABSENT)])
+    def _give_up(self, steps: list[sv.Step]) -> None:
+        if steps:
+            self._stop(steps, self._other)
+            self._await_end(steps, self._other)
+            self._other.remove(_names(steps))
+
+    def _stop(self, steps: list[sv.Step], supervisor: Supervisor | None = None) -> None:
+        supervisor = supervisor or self._supervisor
+        health = supervisor.health(_names(steps)) if steps else {}
+        supervisor.stop([name for name, how in health.items() if how.state not in (sv.STOPPED, sv.ABSENT)])
 
     def _write(self, steps: list[sv.Step]) -> None:
         texts = {name: self._texts[name] for name in _names(steps)}
@@ -108,11 +125,11 @@ class Keeper:
     def _watch(self, watched: list[Watched], seconds: float) -> list[str]:
         return watch(watched, self._supervisor.health, seconds, self._clock)
 
-    def _await_end(self, steps: list[sv.Step]) -> None:
+    def _await_end(self, steps: list[sv.Step], supervisor: Supervisor | None = None) -> None:
         deadline = self._clock.monotonic() + max((step.patience for step in steps), default=0) + GRACE
         pause = 0.05
         while steps:
-            health = self._supervisor.health(_names(steps))
+            health = (supervisor or self._supervisor).health(_names(steps))
             alive = [name for name, how in health.items() if how.alive]
             if not alive:
                 return

@@ -49,7 +49,8 @@ class Supervisord:
 
     def health(self, names: t.Collection[str]) -> dict[str, sv.Health]:
         """How the programs do."""
-        return {name: how for name, how in _by_name(self._rpc.call("getAllProcessInfo")).items() if name in names}
+        infos = self._rpc.call("getAllProcessInfo") or []
+        return {name: how for name, how in _by_name(infos).items() if name in names}
 
     def render(self, process: dict[str, t.Any], head: str) -> str:
         """The program's file."""

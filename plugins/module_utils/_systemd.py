@@ -152,7 +152,8 @@ class Systemd:
             problem = "there is no such program"
         if not problem:
             return done.stdout
-        if arguments[0] == "show" and self._may_be_down:
+        # Where it is not the init, unit files are all that there is of it.
+        if self._may_be_down and (arguments[0] == "show" or not os.path.isdir("/run/systemd/system")):
             return ""
         tried = f"systemctl {' '.join(arguments)}"
         raise TaskstackError(f"{tried} said: {problem}. Does systemd run this host? If not, use supervisord.")

@@ -15,6 +15,9 @@ description:
   - Starts what is new. Restarts only what changed, one after another, and lets each finish what it is doing first,
     for up to its C(stop_timeout). Stops and removes what is no longer listed. Leaves everything alone that is not of
     this application and kind.
+  - Asks the other supervisor of the host too. What it runs of this application and kind, in files with our first line,
+    is stopped and removed there, each program just before it starts here: nothing runs twice after a change of
+    O(supervisor).
   - Watches that each program that it started stays up, all at once, and fails with the end of the log of each that
     does not, while the others run.
   - A program does not have to be Celery. The filter P(taskstack.celery.processes#filter) makes definitions of workers,
@@ -238,6 +241,12 @@ removed:
   type: list
   elements: str
   sample: [catmaid-old]
+moved:
+  description: Listed programs that the other supervisor of this host had, and has no longer.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 """
 
 import time
@@ -249,8 +258,7 @@ from ansible_collections.taskstack.celery.plugins.module_utils._demands import m
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, sentence
 from ansible_collections.taskstack.celery.plugins.module_utils._files import Digests
 from ansible_collections.taskstack.celery.plugins.module_utils._keeper import Keeper, Supervisor
-from ansible_collections.taskstack.celery.plugins.module_utils._supervisord import Supervisord
-from ansible_collections.taskstack.celery.plugins.module_utils._systemd import Systemd
+from ansible_collections.taskstack.celery.plugins.module_utils._supervisors import chosen, elsewhere
 from ansible_collections.taskstack.celery.plugins.module_utils._watch import Clock
 
 PROCESS_ARGS: dict[str, dict[str, t.Any]] = {
@@ -289,39 +297,44 @@ ARGS: dict[str, dict[str, t.Any]] = {
 Results = dict[str, t.Any]
 
 
-def run(params: Results, supervisor: Supervisor, digests: Digests, clock: Clock, check_mode: bool) -> Results:
-    """Make it so, or tell what that would take."""
+def run(
+    params: Results, both: tuple[Supervisor, Supervisor], digests: Digests, clock: Clock, check_mode: bool
+) -> Results:
+    """Do what is needed, or tell what that would be."""
+    supervisor, other = both
     processes, application = params["processes"], params["application"]
     kinds = params["kinds"] or [params["kind"]]
     if not params["kinds"]:
         processes = [{**process, "kind": params["kind"]} for process in processes]
     refuse(mistakes(application, kinds, processes))
     owners = {process["name"]: sv.Owner(application, process["kind"]) for process in processes}
-    found, foreign = supervisor.found([sv.Owner(application, kind) for kind in kinds], owners)
+    ours = [sv.Owner(application, kind) for kind in kinds]
+    found, foreign = supervisor.found(ours, owners)
     refuse([f"{name} exists already and is somebody else's. Rename one of them." for name in foreign])
     texts = {}
     for process in processes:
         head = sv.head(supervisor.comment, owners[process["name"]], digests.of(process["restart_on"]))
         texts[process["name"]] = supervisor.render(process, head)
     steps = sv.plan({p["name"]: sv.Wanted(texts[p["name"]], p["state"] == "started") for p in processes}, found)
+    leaving = elsewhere(other, ours)
     if not check_mode:
         concerned = {step.name for step in steps}
         refuse(missing([process for process in processes if process["name"] in concerned]))
-        refuse(Keeper(supervisor, processes, texts, clock).carry_out(steps, params["watch_seconds"]))
-        if supervisor.empty():
+        keeper = Keeper(supervisor, processes, texts, clock, other)
+        refuse(keeper.carry_out(steps, params["watch_seconds"], leaving))
+        if supervisor.empty() and other.empty():
             digests.forget()
-    diff = [dict.fromkeys(("before_header", "after_header"), supervisor.path(step.name)) for step in steps]
-    for part, step in zip(diff, steps):
-        part.update(before=step.before, after=step.after)
-    return {"changed": bool(steps), "diff": diff, **{past: sv.names(steps, verb) for verb, past in sv.VERBS.items()}}
+    diff = [part for whose, those in ((other, leaving), (supervisor, steps)) for part in differences(whose, those)]
+    done = {past: sv.names(steps, verb) for verb, past in sv.VERBS.items()}
+    done["removed"] += [step.name for step in leaving if step.name not in owners]
+    moved = [step.name for step in leaving if step.name in owners]
+    return {"changed": bool(steps or leaving), "diff": diff, **done, "moved": moved}
 
 
-def supervisor_of(params: Results, check_mode: bool) -> Supervisor:
-    """The one that the parameters ask for. In check mode it may be missing yet: an earlier task would install it."""
-    if params["supervisor"] == "systemd":
-        return Systemd(params["application"], params["config_directory"] or "/etc/systemd/system", check_mode)
-    directory = params["config_directory"] or "/etc/supervisor/conf.d"
-    return Supervisord(params["socket"], directory, params["config_suffix"], check_mode)
+def differences(supervisor: Supervisor, steps: t.Iterable[sv.Step]) -> list[dict[str, str]]:
+    """The steps in the form that Ansible shows with ``--diff``."""
+    headers = ("before_header", "after_header")
+    return [{**dict.fromkeys(headers, supervisor.path(s.name)), "before": s.before, "after": s.after} for s in steps]
 
 
 def main() -> None:
@@ -330,7 +343,7 @@ def main() -> None:
     params = module.params
     digests = Digests(params["changing"], module.check_mode)
     try:
-        module.exit_json(**run(params, supervisor_of(params, module.check_mode), digests, time, module.check_mode))
+        module.exit_json(**run(params, chosen(params, module.check_mode), digests, time, module.check_mode))
     except FAILURES as exc:
         module.fail_json(msg=sentence(exc))
 

@@ -43,6 +43,7 @@ class FakeSupervisor:
         self.boot: set[str] = set()
         self.story: list[str] = []
         self.pids = 0
+        self.twin: FakeSupervisor | None = None
 
     def path(self, name: str) -> str:
         return f"/fake/{name}"
@@ -81,6 +82,7 @@ class FakeSupervisor:
     def start(self, names: t.Collection[str]) -> None:
         for name in names:
             assert name not in self.running, f"{name} would run twice"
+            assert not self.twin or name not in self.twin.running, f"{name} would run under both supervisors"
             self.failing.discard(name)
             self.story.append(f"{name} started")
             how = self.behaviour.get(name)
@@ -129,6 +131,8 @@ class Host:
         self.folder = folder
         self.clock = FakeClock()
         self.supervisor = FakeSupervisor(self.clock, folder, behaviour)
+        self.other = FakeSupervisor(self.clock, folder, behaviour)
+        self.supervisor.twin, self.other.twin = self.other, self.supervisor
 
     def process(self, name: str, **options: t.Any) -> dict[str, t.Any]:
         defaults = {
@@ -158,7 +162,11 @@ class Host:
         params = {"application": "shop", "kind": kind, "kinds": list(kinds), "watch_seconds": 10}
         params["processes"] = list(processes)
         digests = Digests(changing, check, str(self.folder / "taskstack" / ".key"))
-        return module.run(params, self.supervisor, digests, self.clock, check)
+        return module.run(params, (self.supervisor, self.other), digests, self.clock, check)
+
+    def change_supervisor(self) -> None:
+        """From now on the other one is asked for."""
+        self.supervisor, self.other = self.other, self.supervisor
 
 
 @pytest.fixture

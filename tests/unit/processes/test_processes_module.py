@@ -39,6 +39,15 @@ def test_changed_programs_are_restarted_one_after_another(host: t.Any) -> None:
     assert host.supervisor.story == [f"a {word}" for word in order] + [f"b {word}" for word in order]
 
 
+def test_a_program_that_never_says_that_it_works_is_watched_before_the_next_one_is_restarted(host: t.Any) -> None:
+    silent = {"ready": None}
+    host.run(host.process("a", **silent), host.process("b", **silent))
+    host.supervisor.behaviour["a"] = "dies"
+    with pytest.raises(TaskstackError, match=r"(?s)a did not stay up.*Not restarted.*: b\."):
+        host.run(host.process("a", stop_timeout=20, **silent), host.process("b", stop_timeout=20, **silent))
+    assert "b" in host.supervisor.running
+
+
 def test_a_mistake_that_all_share_stops_at_the_first(host: t.Any) -> None:
     host.run(host.process("a"), host.process("b"))
     host.supervisor.behaviour["a"] = "dies"
@@ -191,6 +200,50 @@ def test_no_file_tells_the_content_that_it_depends_on(host: t.Any) -> None:
     key.unlink()
     host.run(host.process("a", restart_on=[str(host.folder / "env")]))
     assert host.supervisor.files["a"] != first, "the same content has the same digest on every host: it can be guessed"
+
+
+def test_another_supervisor_takes_over_one_program_after_the_other_and_none_runs_twice(host: t.Any) -> None:
+    wanted = host.process("a"), host.process("b")
+    host.run(*wanted, host.process("old"))
+    host.change_supervisor()
+    before = host.other.story
+    before.clear()
+    predicted = host.run(*wanted, check=True)
+    result = host.run(*wanted)
+    assert result == predicted
+    assert (result["moved"], result["started"], result["removed"]) == (["a", "b"], ["a", "b"], ["old"])
+    gone = [f"{name} {word}" for name in ("old", "a", "b") for word in ("told to stop", "ended", "removed")]
+    assert before == gone and host.supervisor.story == ["a started", "b started"]
+    assert host.other.files == {} and not host.run(*wanted)["changed"]
+
+
+def test_a_program_that_runs_under_both_supervisors_ends_under_the_other(host: t.Any) -> None:
+    host.run(host.process("beat"))
+    host.supervisor.twin = host.other.twin = None
+    host.change_supervisor()
+    copy = host.other.files, host.other.running
+    host.other.files, host.other.running = {}, {}
+    host.run(host.process("beat"))
+    host.other.files, host.other.running = copy
+    assert host.run(host.process("beat"))["moved"] == ["beat"]
+    assert host.other.running == {} and list(host.supervisor.running) == ["beat"]
+
+
+def test_a_move_that_fails_leaves_the_others_where_they_work(host: t.Any) -> None:
+    wanted = host.process("a"), host.process("b")
+    host.run(*wanted)
+    host.change_supervisor()
+    host.supervisor.behaviour["a"] = "dies"
+    with pytest.raises(TaskstackError, match=r"(?s)a did not stay up.*Not restarted.*: b\."):
+        host.run(*wanted)
+    assert list(host.other.running) == ["b"]
+
+
+def test_programs_of_other_stacks_stay_under_the_other_supervisor(host: t.Any) -> None:
+    host.run(host.process("web"), kind="server")
+    host.change_supervisor()
+    assert host.run(host.process("a"))["moved"] == []
+    assert list(host.other.running) == ["web"]
 
 
 def test_nothing_is_left_behind(host: t.Any) -> None:
