@@ -29,8 +29,8 @@ from ansible_collections.taskstack.celery.plugins.module_utils._control import (
     decode,
 )
 from ansible_collections.taskstack.celery.plugins.module_utils._replies import Holdings, Inspection
+from ansible_collections.taskstack.celery.plugins.module_utils._tasks import LIVE
 
-TASK_LISTS = ("active", "reserved", "scheduled")
 # Answers are fetched so many at a time: at first, and at most. A worker may answer with a megabyte, and so much of the
 # like of those before keeps the memory flat.
 FIRST, MOST, BYTES = 20, 100, 1_000_000
@@ -53,7 +53,7 @@ def workers(broker: Broker, vhost: str, exchange: str = "celery") -> list[str]:
 
 def holdings(broker: Broker, vhost: str, exchange: str = "celery", deadline: float = 3.0) -> Holdings:
     """What live workers have in hand, and which of them do not say."""
-    return Holdings.of(Conversation(broker, vhost, exchange, deadline).ask(TASK_LISTS))
+    return Holdings.of(Conversation(broker, vhost, exchange, deadline).ask(LIVE))
 
 
 class Conversation:

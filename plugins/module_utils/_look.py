@@ -5,14 +5,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import time
 import typing as t
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from ansible_collections.taskstack.celery.plugins.module_utils import _queues, _recording, _surroundings, _workers
+from ansible_collections.taskstack.celery.plugins.module_utils import (
+    _expected,
+    _movement,
+    _process_table,
+    _queues,
+    _recording,
+    _surroundings,
+    _workers,
+)
 from ansible_collections.taskstack.celery.plugins.module_utils._broker import (
     Broker,
     BrokerError,
@@ -26,10 +33,12 @@ from ansible_collections.taskstack.celery.plugins.module_utils._inspect import C
 from ansible_collections.taskstack.celery.plugins.module_utils._replies import Inspection
 
 PLUGINS_FILE = "/etc/rabbitmq/enabled_plugins"
+#: Seconds between two looks at queues on which tasks wait.
+PAUSE = 1.0
 
 
 def look(settled: t.Mapping[str, t.Any], description: t.Mapping[str, t.Any] | None) -> Facts:
-    """Ask the broker, through it the workers, and meanwhile Flower."""
+    """Ask the broker, through it the workers, and meanwhile Flower; then, where tasks wait, whether anything moves."""
     described = description or {}
     flower = {**(described.get("flower") or {}), **_given(settled, "flower")}
     timeout = min(settled["timeout"], settled["deadline"])
@@ -38,30 +47,48 @@ def look(settled: t.Mapping[str, t.Any], description: t.Mapping[str, t.Any] | No
             _surroundings.flower, flower.get("url"), flower.get("user"), flower.get("password"), timeout
         )
         # While the workers answer, the broker can tell of itself.
-        at_workers = pool.submit(_ask_workers, settled)
+        at_workers = pool.submit(_ask_workers, settled, _workers.METHODS)
         broker, queues = _look_at_broker(settled)
         tasks, recorder = _look_at_recorder(settled["recorder_directory"], described)
-        beat = _surroundings.beat(description, _surroundings.processes())
+        table = list(_process_table.processes())
         found, inspection = at_flower.result(), _answers(at_workers, broker)
     return Facts(
         now=time.time(),
         broker=broker,
         queues=queues,
         inspection=inspection,
+        moving=_look_again(settled, broker, queues, inspection),
         flower={**found, "wanted": bool(flower)},
-        beat=beat,
+        beat=_surroundings.beat(description, table),
         tasks=tasks,
         recorder=recorder,
-        expected_workers=[
-            *(described.get("workers") or [] if settled["workers"] is None else []),
-            *({"node": node} for node in settled["workers"] or []),
-        ],
-        expected_tasks=list(settled["expected_tasks"] or described.get("expected_tasks") or []),
+        processes=_process_table.workers(table, described["app"], described["venv"]) if described else {},
+        nodes=_expected.own_nodes(description, os.uname().nodename),
+        stack=_expected.expectation(description, settled, described.get("described_at") or 0.0),
         name=settled["name"],
-        host=os.uname().nodename,
-        supervisor=described.get("supervisor"),
+        host=described.get("host") or os.uname().nodename,
         deadline=settled["deadline"],
     )
+
+
+def _look_again(
+    settled: t.Mapping[str, t.Any],
+    broker: dict[str, t.Any],
+    queues: list[_queues.Queue] | None,
+    inspection: Inspection | None,
+) -> dict[str, bool]:
+    """Whether anything moves on the queues where tasks wait and nobody seems to work; costs a second, only then."""
+    said = inspection.answers() if inspection else {}
+    names = _movement.suspects(queues or [], said)
+    if not names or broker["alarms"]:
+        return {}
+    time.sleep(PAUSE)
+    try:
+        again = _ask_workers(settled, _movement.METHODS)
+        later = _queues.fetch(Broker(settled), settled["vhost"], settled["control_exchange"])
+    except BrokerError:
+        return {}
+    return _movement.compare(names, queues or [], later, said, again.answers() if again else {})
 
 
 def _given(settled: t.Mapping[str, t.Any], service: str) -> dict[str, t.Any]:
@@ -69,51 +96,52 @@ def _given(settled: t.Mapping[str, t.Any], service: str) -> dict[str, t.Any]:
     return {key: settled[f"{service}_{key}"] for key in keys if settled[f"{service}_{key}"] is not None}
 
 
-def _ask_workers(settled: t.Mapping[str, t.Any]) -> Inspection | None:
+def _ask_workers(settled: t.Mapping[str, t.Any], methods: tuple[str, ...]) -> Inspection | None:
     if settled["management_url"] is None:
         return None
     where = (settled["vhost"], settled["control_exchange"], settled["deadline"], settled["control_serializer"])
-    return Conversation(Broker(settled), *where, together=settled["together"]).ask(_workers.METHODS)
+    return Conversation(Broker(settled), *where, together=settled["together"]).ask(methods)
 
 
 def _answers(at_workers: Future[Inspection | None], state: dict[str, t.Any]) -> Inspection | None:
     """What the workers said. Where the broker could not be asked about itself, the same went wrong here."""
-    if state["state"] == "running":
-        with _into(state):
-            return at_workers.result()
-    return None
-
-
-@contextlib.contextmanager
-def _into(state: dict[str, t.Any]) -> t.Iterator[None]:
-    """Write what goes wrong into the state of the broker."""
+    if state["state"] != "running":
+        return None
     try:
-        yield
+        return at_workers.result()
     except BrokerError as exc:
-        if isinstance(exc, Unreachable):
-            # A refused connection is a statement, a missing answer is none.
-            state["state"] = "down" if isinstance(exc.__cause__, ConnectionRefusedError) else "unknown"
-        elif isinstance(exc, Denied) and state["state"] == "unknown":
-            state["state"] = "denied"
-        state["detail"] = state["detail"] or str(exc)
+        _note(state, exc)
+        return None
+
+
+def _note(state: dict[str, t.Any], exc: BrokerError) -> None:
+    """Write what went wrong into the state of the broker."""
+    if isinstance(exc, Unreachable):
+        # A refused connection is a statement, a missing answer is none.
+        state["state"] = "down" if isinstance(exc.__cause__, ConnectionRefusedError) else "unknown"
+    elif isinstance(exc, Denied) and state["state"] == "unknown":
+        state["state"] = "denied"
+    state["detail"] = state["detail"] or str(exc)
 
 
 def _look_at_broker(settled: t.Mapping[str, t.Any]) -> tuple[dict[str, t.Any], list[_queues.Queue] | None]:
     vhost, exchange = settled["vhost"], settled["control_exchange"]
     state: dict[str, t.Any] = {"state": "unknown", "url": settled["management_url"], "vhost": vhost, "detail": None}
-    state.update(version=None, erlang=None, cluster=None, alarms=None, plugins=None)
+    state.update(version=None, erlang=None, cluster=None, alarms=None, plugins=None, statistics=None)
     if settled["management_url"] is None:
         return state, None
-    queues = None
-    with _into(state):
+    try:
         broker = Broker(settled)
         overview = broker.get("overview")
         if not isinstance(overview, dict) or "rabbitmq_version" not in overview:
             raise not_rabbitmq(broker.url, "without RabbitMQ's version")
         state.update(state="running", version=overview.get("rabbitmq_version"), erlang=overview.get("erlang_version"))
         state.update(cluster=overview.get("cluster_name"), alarms=_alarms(broker), plugins=_plugins(broker))
-        queues = _queues.fetch(broker, vhost, exchange)
-    return state, queues
+        state.update(statistics=not overview.get("disable_stats"))
+        return state, _queues.fetch(broker, vhost, exchange)
+    except BrokerError as exc:
+        _note(state, exc)
+        return state, None
 
 
 def _alarms(broker: Broker) -> list[str] | None:
@@ -142,10 +170,10 @@ def _plugins(broker: Broker) -> list[str] | None:
 
 def _look_at_recorder(
     directory: str | None, described: t.Mapping[str, t.Any]
-) -> tuple[list[dict[str, t.Any]], list[str]]:
+) -> tuple[list[dict[str, t.Any]], dict[str, t.Any] | None]:
     directory = directory or (described.get("recorder") or {}).get("directory")
     others = (f"{described.get('name')}-beat", f"{described.get('name')}-flower")
     has_workers = any(process not in others for process in described.get("processes") or [])
     if not directory or not (os.path.isdir(directory) or has_workers):
-        return [], []
-    return _recording.tasks(directory), _recording.problems(directory)
+        return [], None
+    return _recording.tasks(directory), {"directory": directory, "problems": _recording.problems(directory)}

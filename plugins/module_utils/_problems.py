@@ -1,126 +1,130 @@
 # Copyright (c) 2026 the taskstack.celery authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is wrong, in sentences that say what to do. Pure."""
+"""What is wrong, as data: one pure function over a report, of one host or merged. The sentences are ``_sentences``.
+
+A problem has ``area``, ``kind``, ``subject`` and the facts that its sentence needs. ``where`` is the host that it was
+seen on, when several were asked.
+"""
 
 from __future__ import annotations
 
 import re
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.module_utils._facts import Facts
+from ansible_collections.taskstack.celery.plugins.module_utils import _unknown
+from ansible_collections.taskstack.celery.plugins.module_utils._problems_queues import queues
+from ansible_collections.taskstack.celery.plugins.module_utils._problems_workers import workers
 
-AREAS = ("broker", "workers", "queues", "tasks", "flower", "beat", "versions")
 Report = t.Mapping[str, t.Any]
+Problem = dict[str, t.Any]
+Found = t.Iterator[Problem]
+#: For how many seconds a task that a worker refused is told.
+LATELY = 3600
 
 
-def find(facts: Facts, report: Report) -> list[dict[str, str]]:
-    """All problems with their area, the most fundamental first."""
-    finders = (_broker, _workers, _queues, _tasks, _flower, _beat, _versions)
-    return [
-        {"area": area, "problem": problem}
-        for area, finder in zip(AREAS, finders)
-        for problem in dict.fromkeys(finder(facts, report))
-    ]
+def problems(report: Report) -> list[Problem]:
+    """All problems with their area, the most fundamental first. A cause is told, and not what follows from it."""
+    finders = {
+        "hosts": _hosts, "broker": _broker, "workers": workers, "queues": queues, "tasks": _tasks, "flower": _flower,
+        "beat": _beat, "versions": _versions,
+    }  # fmt: skip
+    found = [{"area": area, **problem} for area, finder in finders.items() for problem in finder(report)]
+    return [*found, *_unseen(report, found)]
 
 
-def _broker(facts: Facts, report: Report) -> t.Iterator[str]:
+def _hosts(report: Report) -> Found:
+    if not report["hosts"]:
+        yield {"kind": "no_host", "subject": None}
+    for host, reason in report["unasked"].items():
+        yield {"kind": "host_unasked", "subject": host, "reason": reason}
+
+
+def _unseen(report: Report, found: t.Sequence[Problem]) -> Found:
+    """When all hosts were asked, what is still unknown is a problem, unless its cause is one already."""
+    told = {problem["area"] for problem in found}
+    told |= set(_unknown.THROUGH_BROKER) if "broker" in told else set()
+    if report["merged"] and "hosts" not in told:
+        for area in report["unknown"]:
+            if area not in told and area != "versions":
+                yield {"area": area, "kind": "unseen", "subject": area, "expected": _where(report, area)}
+
+
+def _where(report: Report, area: str) -> str | None:
+    """Where the thing that nobody saw should be."""
+    if area == "beat":
+        return str(report["stack"]["beat"])
+    if area == "tasks":
+        return ", ".join(_unknown.unseen_recorders(report))
+    return ", ".join(_unknown.unseen_members(report)) or None if area == "broker" else None
+
+
+def _broker(report: Report) -> Found:
+    broker = report["broker"]
     # A host that was told no address of the broker is not expected to see it.
-    if facts.broker.get("detail"):
-        yield facts.broker["detail"]
-    for alarm in facts.broker.get("alarms") or []:
-        yield f"Broker alarm: {alarm}. It accepts no messages until that is over: free the memory or the disk."
+    if broker.get("detail"):
+        yield {"kind": "broker_unreachable", "subject": broker.get("url"), "detail": broker["detail"]}
+    for alarm in broker.get("alarms") or []:
+        yield {"kind": "broker_alarm", "subject": alarm}
+    if broker.get("statistics") is False:
+        yield {"kind": "broker_statistics_off", "subject": broker.get("url")}
+    members = {view["host"]: view["broker"] for view in report["seen"] if view["broker"]["member"]}
+    running = sum(member["state"] == "running" for member in members.values())
+    for host, member in members.items():
+        if running and member["state"] in ("down", "unknown"):
+            total = len(report["stack"]["broker_hosts"])
+            yield {"kind": "broker_member_down", "subject": host, "up": running, "total": total}
 
 
-def _workers(facts: Facts, report: Report) -> t.Iterator[str]:
-    if report["celery"]["state"] == "down":
-        yield "Celery is down: the broker runs and no worker is connected to it. No task is being worked on."
-    running = {task["worker"] for task in facts.tasks if task["state"] == "running"}
-    for worker in report["workers"]:
-        node = worker["node"]
-        if worker["state"] == "missing":
-            yield f"Worker {node} is in the inventory but not connected to the broker. {_start(facts, node)}"
-        elif worker["state"] == "silent" and worker["pool"] == "solo" and node in running:
-            continue  # a solo worker cannot answer during a task, and the recorder saw it begin one
-        elif worker["state"] == "silent":
-            yield (
-                f"Worker {node} is connected but has not answered within {facts.deadline:g} s. It is frozen, or a solo "
-                "worker in the middle of a task, which cannot answer; its tasks are unknown until it does."
-            )
-        elif worker["registered"] is not None and worker["readable"]:
-            lacking = sorted(set(facts.expected_tasks) - set(worker["registered"]))
-            if lacking:
-                yield (
-                    f"Worker {node} does not know {', '.join(lacking)} and throws such tasks away. An import failed "
-                    "when it started, or it runs old code: see its log, then restart it."
-                )
-    yield from _unread_registrations(facts)
+def _tasks(report: Report) -> Found:
+    for view in report["seen"]:
+        for problem in (view["recorder"] or {}).get("problems", ()):
+            where = {"where": view["host"] if report["merged"] and len(report["hosts"]) > 1 else None}
+            yield {"subject": problem.get("node"), "directory": view["recorder"]["directory"], **problem, **where}
+    refused: dict[tuple[str, str], list[t.Any]] = {}
+    for task in report["tasks"]:
+        if task["state"] == "refused" and (task["ended"] or 0) > report["time"] - LATELY:
+            refused.setdefault((task["worker"], task["name"]), []).append(task["ended"])
+    for (node, name), times in refused.items():
+        yield {"kind": "tasks_refused", "subject": node, "task": name, "count": len(times), "last": max(times)}
 
 
-def _unread_registrations(facts: Facts) -> t.Iterator[str]:
-    unread = facts.inspection.unread("registered") if facts.inspection else []
-    lacking = [name for name in facts.expected_tasks if not all(name.encode() in answer for answer in unread)]
-    if lacking:
-        yield (
-            f"At least one worker does not know {', '.join(lacking)} and throws such tasks away. Which one cannot be "
-            "told, since it answers in a serializer that is not decoded: see the workers' logs for a failed import."
-        )
+def _flower(report: Report) -> Found:
+    flower = report["flower"]
+    if flower["state"] in ("down", "denied") or (flower["state"] == "unknown" and flower.get("detail")):
+        kind = {"down": "flower_down", "denied": "flower_denied", "unknown": "flower_unreachable"}[flower["state"]]
+        yield {"kind": kind, "subject": flower["url"], "detail": flower["detail"]}
 
 
-def _start(facts: Facts, node: str) -> str:
-    program, host = f"{facts.name}-{node.partition('@')[0]}", node.partition("@")[2]
-    start = {"supervisord": f"supervisorctl start {program}", "systemd": f"systemctl start {program}"}
-    command = start.get(facts.supervisor or "")
-    return f"On {host}: {command}" if command and facts.name else f"Start it on {host}."
+def _beat(report: Report) -> Found:
+    views = [view for view in report["seen"] if view["stack"]["described"]]
+    running = {view["host"]: view["beat"]["pids"] for view in views if view["beat"]["pids"]}
+    pids = [pid for found in running.values() for pid in found]
+    common = {"program": f"{report['name']}-beat", "expected": report["stack"]["beat"]}
+    if len(pids) > 1:
+        yield {"kind": "beats_doubled", "subject": ", ".join(sorted(running)), "pids": pids, **common}
+    for view in views:
+        beat = view["beat"]
+        about = {**common, "subject": view["host"], "supervisor": view["stack"]["supervisor"], "pids": beat["pids"]}
+        if beat["frozen"]:
+            yield {"kind": "beat_frozen", **about, "frozen": beat["frozen"]}
+        if beat["here"] and not beat["pids"]:
+            yield {"kind": "beat_down", **about}
+        elif beat["pids"] and not beat["here"] and len(pids) == 1:
+            yield {"kind": "beat_unexpected", **about}
 
 
-def _queues(facts: Facts, report: Report) -> t.Iterator[str]:
-    connected = [worker for worker in report["workers"] if worker["state"] != "missing"]
-    idle = bool(connected) and all(worker["active"] == [] for worker in connected)
-    for queue in facts.queues or []:
-        if queue.waiting and queue.consumers == 0:
-            yield (
-                f"{queue.waiting} task(s) wait in queue {queue.name} and no worker consumes it. "
-                f"Give a worker this queue, or purge it."
-            )
-        elif queue.waiting and queue.growth > 0 and queue.delivery == 0 and idle:
-            yield (
-                f"Queue {queue.name} grows although it has {queue.consumers} consumer(s), and no worker is at work. "
-                "The workers are stuck: restart them."
-            )
-        if queue.state not in ("running", "idle", "flow"):
-            yield f"Queue {queue.name} is {queue.state} on the broker: look at the cluster's nodes."
-
-
-def _tasks(facts: Facts, report: Report) -> t.Iterator[str]:
-    yield from facts.recorder
-
-
-def _flower(facts: Facts, report: Report) -> t.Iterator[str]:
-    if facts.flower["state"] in ("down", "denied"):
-        yield facts.flower["detail"]
-
-
-def _beat(facts: Facts, report: Report) -> t.Iterator[str]:
-    if facts.beat.get("problem"):
-        yield facts.beat["problem"]
-
-
-def _versions(facts: Facts, report: Report) -> t.Iterator[str]:
-    celery = {worker["node"]: _numbers(worker["celery"]) for worker in report["workers"] if worker["celery"]}
-    majors = {version[0] for version in celery.values()}
-    if len(majors) > 1:
-        listed = ", ".join(f"{node} {'.'.join(map(str, version))}" for node, version in sorted(celery.items()))
-        yield f"Workers run different major versions of Celery ({listed}). Bring them to one."
-    old = [node for node, version in celery.items() if version < (5, 5)]
-    if old and any(queue.kind == "quorum" for queue in facts.queues or []):
-        yield f"Celery before 5.5 cannot consume quorum queues: update {', '.join(sorted(old))}, or use classic queues."
-    dated = [node for node, version in celery.items() if version < (5, 6)]
-    if dated and _numbers(facts.broker.get("version")) >= (4, 3):
-        yield (
-            f"RabbitMQ {facts.broker['version']} denies the shared transient queues of Celery before 5.6: update "
-            f"{', '.join(sorted(dated))}, or permit transient_nonexcl_queues in rabbitmq.conf."
-        )
+def _versions(report: Report) -> Found:
+    celery = {worker["node"]: _numbers(worker["celery"]) for worker in report["workers"] if worker.get("celery")}
+    if len({version[0] for version in celery.values()}) > 1:
+        listed = {node: ".".join(map(str, version)) for node, version in sorted(celery.items())}
+        yield {"kind": "celery_versions_differ", "subject": None, "versions": listed}
+    old = sorted(node for node, version in celery.items() if version < (5, 5))
+    if old and any(queue["type"] == "quorum" for queue in report["queues"]):
+        yield {"kind": "celery_too_old_for_quorum", "subject": None, "nodes": old}
+    dated = sorted(node for node, version in celery.items() if version < (5, 6))
+    if dated and _numbers(report["broker"].get("version")) >= (4, 3):
+        yield {"kind": "celery_too_old_for_broker", "subject": report["broker"]["version"], "nodes": dated}
 
 
 def _numbers(version: str | None) -> tuple[int, ...]:

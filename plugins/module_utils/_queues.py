@@ -14,7 +14,7 @@ from ansible_collections.taskstack.celery.plugins.module_utils._errors import Ta
 
 # The result backends rpc and amqp name a client's or a task's queue by its id.
 RESULTS = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}")
-COLUMNS = "name,type,state,consumers,messages_ready_details.rate,message_stats.deliver_get_details.rate"
+COLUMNS = "name,type,state,consumers,message_stats.deliver_get,members,online"
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,11 @@ class Queue:
     consumers: int | None = None
     kind: str = "classic"
     state: str = "running"
-    growth: float = 0.0
-    delivery: float = 0.0
+    #: How many messages were ever delivered from it, as far as the statistics have got.
+    delivered: int | None = None
+    #: The nodes of a quorum queue that should have a copy, and those that have one now.
+    members: tuple[str, ...] = ()
+    online: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, raw: t.Mapping[str, t.Any], statistics: t.Mapping[str, t.Any]) -> Queue:
@@ -41,8 +44,9 @@ class Queue:
             statistics.get("consumers"),
             raw.get("type") or "classic",
             raw.get("state") or "running",
-            ((statistics.get("messages_ready_details") or {}).get("rate")) or 0.0,
-            ((stats.get("deliver_get_details") or {}).get("rate")) or 0.0,
+            stats.get("deliver_get"),
+            tuple(statistics.get("members") or ()),
+            tuple(statistics.get("online") or ()),
         )
 
     def row(self) -> dict[str, t.Any]:
@@ -54,6 +58,7 @@ class Queue:
             "consumers": self.consumers,
             "type": self.kind,
             "state": self.state,
+            "offline": sorted(set(self.members) - set(self.online)) if self.kind == "quorum" else [],
         }
 
 

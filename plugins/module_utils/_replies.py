@@ -9,6 +9,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.taskstack.celery.plugins.module_utils._control import Reply
+from ansible_collections.taskstack.celery.plugins.module_utils._tasks import LIVE
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Holdings:
         tasks = [task for reply in inspection.replies if isinstance(reply.answer, list) for task in reply.answer]
         # A task with an eta is wrapped together with its time.
         ids = {(task.get("request") or task).get("id") for task in tasks}
-        unread = inspection.unread("active", "reserved", "scheduled")
+        unread = inspection.unread(*LIVE)
         return cls(frozenset(ids - {None}), inspection.silent(), tuple(unread))
 
     def holds(self, task_id: str) -> bool:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from ansible_collections.taskstack.celery.plugins.module_utils import _workers
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 from ansible_collections.taskstack.celery.plugins.module_utils._replies import Inspection
+from ansible_collections.taskstack.celery.plugins.module_utils._tasks import LIVE
 
-METHODS = ("stats", "active", "reserved", "scheduled", "active_queues", "revoked")
-STATES = ("active", "reserved", "scheduled")
+METHODS = ("stats", *LIVE, "active_queues", "revoked")
 # Their tasks run inside the worker itself; nothing can be killed without killing the worker.
 CANNOT_TERMINATE = ("threads", "solo")
 
@@ -51,10 +51,10 @@ def plan(wish: Wish, seen: Inspection, now: float) -> list[dict[str, t.Any]]:
     workers = {node: _workers.read(node, answers, now) for node, answers in told.items()}
     revoked = [set(answers["revoked"]) for answers in told.values() if isinstance(answers.get("revoked"), list)]
     everywhere = set.intersection(*revoked) if revoked else set()
-    held = {task["id"]: task for row in workers.values() for state in STATES for task in row[state] or []}
+    held = {task["id"]: task for row in workers.values() for state in LIVE for task in row[state] or []}
     chosen = [task for task in held.values() if wish.matches(task)]
     unseen = [task_id for task_id in dict.fromkeys(wish.ids or []) if task_id not in held]
-    hidden = seen.unread(*STATES)
+    hidden = seen.unread(*LIVE)
     strangers = [
         task_id
         for task_id in unseen

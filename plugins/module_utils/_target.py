@@ -34,7 +34,10 @@ DEFAULTS = {
 
 
 def load(name: str | None, directory: str = DIRECTORY) -> dict[str, t.Any] | None:
-    """The description of stack ``name``; of the only one when there is only one; None when there is none."""
+    """The description of stack ``name``; of the only one when there is only one; None when there is none.
+
+    ``described_at`` is when it was written.
+    """
     # No stack has a dot in its name: NAME.beat.json and its like are other files of stack NAME.
     stacks = [stem for file in sorted(glob.glob(f"{directory}/*.json")) if "." not in (stem := _stem(file))]
     if name is None and len(stacks) > 1:
@@ -48,14 +51,14 @@ def load(name: str | None, directory: str = DIRECTORY) -> dict[str, t.Any] | Non
         )
     try:
         with open(file, encoding="utf-8") as stream:
-            content = json.load(stream)
+            content, written = json.load(stream), os.fstat(stream.fileno()).st_mtime
     except OSError as exc:
         raise TaskstackError(f"{file} cannot be read ({exc.strerror}). Run this as root.") from exc
     except ValueError as exc:
         raise TaskstackError(f"{file} is damaged ({exc}). Run site.yml again: it writes the file.") from exc
     if not isinstance(content, dict):
         raise TaskstackError(f"{file} is no description of a stack. Run site.yml again: it writes the file.")
-    return content
+    return {**content, "described_at": written}
 
 
 def _stem(file: str) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 import typing as t
 
-METHODS = ("stats", "active", "reserved", "scheduled", "active_queues", "registered", "report")
+from ansible_collections.taskstack.celery.plugins.module_utils._tasks import LIVE
+
+METHODS = ("stats", *LIVE, "active_queues", "registered", "report")
 
 
 def read(node: str, answers: t.Mapping[str, t.Any], now: float) -> dict[str, t.Any]:
@@ -31,7 +33,7 @@ def read(node: str, answers: t.Mapping[str, t.Any], now: float) -> dict[str, t.A
         if "registered" in answers
         else None,
     }
-    for state in ("active", "reserved", "scheduled"):
+    for state in LIVE:
         raw = [task for task in _list(answers.get(state)) if isinstance(task, dict)]
         facts[state] = [read_task(task, state, node, queues, now) for task in raw] if state in answers else None
     return facts

@@ -120,7 +120,7 @@ import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.taskstack.celery.plugins.module_utils import _revoke, _target
+from ansible_collections.taskstack.celery.plugins.module_utils import _revoke, _target, _tasks
 from ansible_collections.taskstack.celery.plugins.module_utils._broker import Broker
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, plain, sentence
 from ansible_collections.taskstack.celery.plugins.module_utils._inspect import Conversation
@@ -131,7 +131,7 @@ REVOKE_ARGS: dict[str, dict[str, t.Any]] = {
     "ids": LIST,
     "tasks": LIST,
     "queues": LIST,
-    "states": {**LIST, "choices": list(_revoke.STATES)},
+    "states": {**LIST, "choices": list(_tasks.LIVE)},
     "older_than": {"type": "float"},
     "terminate": {"type": "bool", "default": False},
     "signal": {"type": "str", "choices": SIGNALS, "default": "SIGTERM"},

@@ -20,7 +20,9 @@ description:
   - Asks workers through RabbitMQ's management API with the Python standard library, all of them at once, and is
     done as soon as all have answered. It neither needs nor imports Celery, and never looks into a queue.
   - A worker that does not answer is V(silent), never down. A worker with the pool C(solo) cannot answer while it
-    runs a task.
+    runs a task, and is V(busy) when its recorder knows of one.
+  - Where tasks wait and no worker of their queue runs any, it looks twice, a second apart, to see whether anything
+    moves.
   - The arguments of tasks are never returned, for they may hold personal data.
 extends_documentation_fragment:
   - taskstack.celery.stack
@@ -72,6 +74,8 @@ options:
   require:
     description:
       - Fail when something is wrong in these areas, with the sentences that say what.
+      - What this host cannot look at is unknown, and fails too. A host that has no address of the broker's management
+        API cannot be required to say anything of V(broker), V(workers) and V(queues).
     type: list
     elements: str
     choices: [broker, workers, queues, tasks, flower, beat, versions]
@@ -127,6 +131,7 @@ celery:
   contains:
     state: {description: One of V(up) V(silent) V(down) V(unknown)., type: str}
     up: {description: How many workers answered., type: int}
+    busy: {description: How many solo workers cannot answer because they have a task., type: int}
     workers: {description: How many there are or should be., type: int}
 queues:
   description: The queues that hold tasks. Counts are exact; consumers may be five seconds old.
@@ -134,7 +139,8 @@ queues:
   type: list
   elements: dict
   sample:
-    - {name: celery, waiting: 3, unacknowledged: 1, consumers: 1, type: classic, state: running}
+    - {name: celery, waiting: 3, unacknowledged: 1, consumers: 1, type: classic, state: running, offline: [],
+       stuck: false}
 workers:
   description: Every worker that is connected or should be. What a worker did not tell is none.
   returned: always
@@ -143,8 +149,12 @@ workers:
   contains:
     node: {description: Name of the node., type: str, sample: crop@host1}
     state:
-      description: One of V(up), V(silent) (connected but no answer), V(missing) (not connected) or V(unknown).
+      description:
+        - V(up), V(busy) (a solo worker with a task), V(silent) (connected but no answer), V(missing) (not connected),
+          V(unexpected) (connected, and not in the inventory), V(stopped) or V(stopping) (on purpose), or V(unknown).
       type: str
+    connected: {description: Whether the broker knows it., type: bool}
+    answers: {description: Whether it answered., type: bool}
     expected: {description: Whether the deployment knows this worker., type: bool}
     readable: {description: Whether its answers could be read. V(false) for a serializer other than JSON., type: bool}
     pool: {description: Its pool., type: str, sample: prefork}
@@ -174,7 +184,7 @@ beat:
   returned: always
   type: dict
   contains:
-    state: {description: One of V(up) V(down) V(unknown)., type: str}
+    state: {description: One of V(up) V(frozen) V(down) V(unknown)., type: str}
     host: {description: Where the deployment has it., type: str}
     pids: {description: Its processes on this host., type: list, elements: int}
 tasks:
@@ -192,20 +202,38 @@ problems:
   type: list
   elements: str
 findings:
-  description: The same with the area of each, one of those of O(require).
+  description:
+    - The same as data. V(area) is one of those of O(require), or V(hosts) for a host that could not be asked; V(kind)
+      and V(subject) say what is wrong with whom; V(problem) is the sentence. What else there is depends on the kind.
   returned: always
   type: list
   elements: dict
+  sample:
+    - {area: workers, kind: worker_missing, subject: crop@host1, host: host1, program: catmaid-crop, process: null,
+       problem: Worker crop@host1 is in the inventory but not connected to the broker.}
+unknown:
+  description: The areas of which something that should be there could not be looked at from here.
+  returned: always
+  type: list
+  elements: str
+  sample: [beat]
 healthy:
-  description: Whether there are no problems.
+  description: Whether there are no problems and nothing is unknown.
   returned: always
   type: bool
+seen:
+  description:
+    - What only this host can tell, from which P(taskstack.celery.status_merge#filter) makes one report of many. Its
+      keys may change.
+  returned: always
+  type: list
+  elements: dict
 """
 
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.taskstack.celery.plugins.module_utils import _look, _problems, _report, _target
+from ansible_collections.taskstack.celery.plugins.module_utils import _look, _report, _target, _unknown
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, plain, sentence
 
 STATUS_ARGS: dict[str, dict[str, t.Any]] = {
@@ -216,7 +244,7 @@ STATUS_ARGS: dict[str, dict[str, t.Any]] = {
     "flower_password": {"type": "str", "no_log": True},
     "recorder_directory": {"type": "path"},
     "recent": {"type": "int", "default": 100},
-    "require": {"type": "list", "elements": "str", "choices": list(_problems.AREAS)},
+    "require": {"type": "list", "elements": "str", "choices": list(_unknown.AREAS)},
 }
 
 
@@ -227,11 +255,6 @@ def run(params: t.Mapping[str, t.Any], directory: str = _target.DIRECTORY) -> di
     return {"changed": False, **_report.fold(facts, params["recent"])}
 
 
-def failures(report: t.Mapping[str, t.Any], areas: t.Iterable[str] | None) -> list[str]:
-    """The problems in the areas that are required to be in order."""
-    return [finding["problem"] for finding in report["findings"] if finding["area"] in (areas or [])]
-
-
 def main() -> None:
     """Run as a module."""
     module = AnsibleModule(argument_spec={**_target.STACK_ARGS, **STATUS_ARGS}, supports_check_mode=True)
@@ -239,7 +262,7 @@ def main() -> None:
         report = run(module.params)
     except FAILURES as exc:
         module.fail_json(msg=sentence(exc))
-    wrong = failures(report, module.params["require"])
+    wrong = _unknown.failures(report, module.params["require"] or [])
     if wrong:
         module.fail_json(msg=plain(" ".join(wrong)), **report)
     module.exit_json(**report)

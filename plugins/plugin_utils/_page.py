@@ -11,26 +11,26 @@ from __future__ import annotations
 import typing as t
 from html import escape
 
+from ansible_collections.taskstack.celery.plugins.module_utils._tasks import LIVE
 from ansible_collections.taskstack.celery.plugins.plugin_utils import _words
 from ansible_collections.taskstack.celery.plugins.plugin_utils._html import Row, document, pill, table
 
 TASK_HEADS = ("Task", "State", "Worker", "Queue", "Runtime", "When")
-LIVE = ("active", "reserved", "scheduled")
 Report = t.Mapping[str, t.Any]
 
 
 def render(report: Report, refresh: int = 0, tasks: int = 100) -> str:
     """The page. With ``refresh`` browsers load it again after so many seconds."""
     name = f"Stack {report['name']}" if report["name"] else "Task stack"
-    count = len(report["problems"])
-    verdict = "healthy" if report["healthy"] else f"{count} problem{'s' * (count > 1)}"
+    verdict = _words.verdict(report)
     held = [task for task in report["tasks"] if task["state"] in LIVE]
     recent = [task for task in report["tasks"] if task["state"] not in LIVE]
     body = [
-        f"<header><h1>{escape(name)}</h1>{pill(verdict, 'good' if report['healthy'] else 'bad')}"
+        f"<header><h1>{escape(name)}</h1>{pill(verdict, _words.rating(report))}"
         f'<p>{_words.moment(report["time"])} UTC, <span id="age" data-time="{report["time"]}" data-refresh="{refresh}">'
         "</span></p></header>",
         _problems(report["problems"]),
+        _unknown(report),
         _services(report),
         table("queues", "Queues", ("Queue", "Waiting", "", "Unacknowledged", "Consumers"), _queues(report["queues"])),
         table(
@@ -48,6 +48,11 @@ def render(report: Report, refresh: int = 0, tasks: int = 100) -> str:
 
 def _problems(problems: t.Sequence[str]) -> str:
     return '<ul id="problems">' + "".join(f"<li>{escape(text)}</li>" for text in problems) + "</ul>" if problems else ""
+
+
+def _unknown(report: Report) -> str:
+    unknown = ", ".join(report["unknown"]) if report["problems"] else ""
+    return f'<p id="unknown">{pill("unknown")} {escape(unknown)}</p>' if unknown else ""
 
 
 def _services(report: Report) -> str:

@@ -8,20 +8,21 @@ from __future__ import annotations
 import textwrap
 import typing as t
 
+from ansible_collections.taskstack.celery.plugins.module_utils._tasks import LIVE
 from ansible_collections.taskstack.celery.plugins.plugin_utils import _words
 
-LIVE = ("active", "reserved", "scheduled")
 Rows = t.Sequence[t.Sequence[str]]
 
 
 def render(report: t.Mapping[str, t.Any], width: int = 100, tasks: int = 10) -> str:
     """The report as text no wider than ``width``; of each kind of task the first ``tasks``."""
     head = f"Stack {report['name']}" if report["name"] else "Stack"
-    count = len(report["problems"])
-    verdict = "healthy" if report["healthy"] else f"{count} problem{'s' * (count > 1)}"
-    lines = [f"{head}: {verdict}".ljust(width - 24) + f"{_words.moment(report['time'])} UTC".rjust(24), "=" * width]
+    title = f"{head}: {_words.verdict(report)}".ljust(width - 24)
+    lines = [title + f"{_words.moment(report['time'])} UTC".rjust(24), "=" * width]
     for problem in report["problems"]:
         lines += textwrap.wrap(problem, width, initial_indent="! ", subsequent_indent="  ", break_on_hyphens=False)
+    if report["problems"] and report["unknown"]:
+        lines.append(f"? Unknown: {', '.join(report['unknown'])}")
     lines += _section("SERVICE", ("STATE", ""), _words.services(report), width)
     most = max([queue["waiting"] for queue in report["queues"]] or [0])
     lines += _section(

@@ -11,7 +11,8 @@ from datetime import datetime, timezone
 Report = t.Mapping[str, t.Any]
 MARKS = {
     "running": "good", "up": "good", "succeeded": "good", "active": "busy", "reserved": "calm", "scheduled": "calm",
-    "silent": "odd", "unknown": "calm", "lost": "bad", "failed": "bad", "missing": "bad", "down": "bad",
+    "busy": "busy", "stopped": "calm", "stopping": "calm", "unexpected": "odd", "frozen": "bad",
+    "silent": "odd", "unknown": "odd", "lost": "bad", "failed": "bad", "missing": "bad", "down": "bad",
     "denied": "bad",
 }  # fmt: skip
 
@@ -19,6 +20,19 @@ MARKS = {
 def mark(state: str) -> str:
     """Whether a state is ``good``, ``busy``, ``odd``, ``bad``, or nothing to look at (``calm``)."""
     return MARKS.get(state, "calm")
+
+
+def verdict(report: Report) -> str:
+    """The whole report in three words; what could not be looked at is not healthy."""
+    count = len(report["problems"])
+    if count:
+        return f"{count} problem{'s' * (count > 1)}"
+    return "healthy" if report["healthy"] else f"unknown: {', '.join(report['unknown'])}"
+
+
+def rating(report: Report) -> str:
+    """The mark of the verdict."""
+    return "bad" if report["problems"] else "good" if report["healthy"] else "odd"
 
 
 def services(report: Report) -> list[tuple[str, str, str]]:
@@ -44,7 +58,8 @@ def _broker(broker: Report) -> str:
 def _celery(celery: Report) -> str:
     if celery["state"] == "unknown":
         return "nobody can ask the workers"
-    return f"{celery['up']} of {celery['workers']} workers answer" if celery["workers"] else "no worker is connected"
+    busy = f", {celery['busy']} busy" if celery.get("busy") else ""
+    return f"{celery['up']} of {celery['workers']} workers answer{busy}" if celery["workers"] else "no worker"
 
 
 def _beat(beat: Report) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import taskstack_records
 from ansible_collections.taskstack.celery.plugins.module_utils import _recording, _records, _verdicts
+from ansible_collections.taskstack.celery.plugins.module_utils._sentences import sentence
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -109,7 +110,7 @@ def test_a_torn_message_is_damaged_and_not_lost(records):
     path = Path(records.path("open", run))
     path.write_bytes(path.read_bytes()[:-1])
     assert _records.kept(records.directory, "open") == ([], [run])
-    assert "1 message file(s)" in _recording.problems(records.directory)[0]
+    assert _recording.problems(records.directory) == [{"kind": "records_damaged", "count": 1, "first": f"open/{run}"}]
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"{}", b"[1]\nx", b"\xff\xfe", b'{"length": "x"}\n'])
@@ -215,23 +216,24 @@ def test_a_full_directory_gives_up_history_before_messages_and_never_open_ones(r
     assert (len(os.listdir(records.path("open"))), os.listdir(records.path("failed")), excess > 0) == (1, [], True)
 
 
-def test_troubles_are_sentences_that_say_what_to_do(records, tmp_path):
+def test_what_a_worker_noted_is_told_with_its_node(records, tmp_path):
     note = {"unrecorded": 3, "first": 0, "last": 60, "reason": "No space left on device", "removed": 5, "excess": 7}
     Path(records.path("trouble", "mail@host")).write_text(json.dumps(note).ljust(1024))
-    text = " ".join(_recording.problems(records.directory))
-    assert "Worker mail@host took 3 task(s)" in text and "No space left on device" in text
-    assert "5 bytes of ended tasks" in text and "7 bytes above worker_recorder_max_bytes" in text
-    assert "cannot be read" in _recording.problems(str(tmp_path / "missing"))[0]
+    found = _recording.problems(records.directory)
+    assert [problem["kind"] for problem in found] == [
+        "tasks_unrecorded", "records_removed_early", "recorder_over_limit",
+    ]  # fmt: skip
+    assert {problem["node"] for problem in found} == {"mail@host"}
+    said = " ".join(sentence({**problem, "directory": records.directory}) for problem in found)
+    assert "took 3 task(s) without recording them (No space left on device)" in said and "7 bytes above" in said
+    assert _recording.problems(str(tmp_path / "missing"))[0]["kind"] == "recorder_unreadable"
 
 
-def test_lost_tasks_are_a_problem_with_the_command_that_mends_it(records):
+def test_lost_tasks_are_a_problem_with_their_number(records):
     put(records)
     put(records, "failed", ".FAILURE", id="2f")
     end(records, run=put(records, id="3f"), task_id="3f")
-    assert _recording.problems(records.directory) == [
-        "1 task(s) are lost: taken, but never ended, or the broker did not get their next attempt. "
-        "Mend it with: ansible-playbook taskstack.celery.resubmit"
-    ]
+    assert _recording.problems(records.directory) == [{"kind": "tasks_lost", "count": 1}]
 
 
 def test_the_last_tasks_come_first_and_no_more_than_asked_for(records):

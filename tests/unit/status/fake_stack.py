@@ -43,6 +43,8 @@ class Worker:
     registered: list[str] = field(default_factory=lambda: ["app.add"])
     together: bool = False  # whether it has `taskstack_inspect`
     heard: list[str] = field(default_factory=list)
+    queues: tuple[str, ...] = ("celery",)
+    done: int = 3
 
     def answer(self, method: str, arguments: dict[str, t.Any]) -> t.Any:
         """As Celery answers a command."""
@@ -56,13 +58,13 @@ class Worker:
         if method == "stats":
             implementation = f"celery.concurrency.{'thread' if self.pool == 'threads' else self.pool}:TaskPool"
             pool = {"max-concurrency": 2, "implementation": implementation}
-            return {"pid": 7, "pool": pool, "total": {"app.add": 3}, "uptime": 60, "prefetch_count": 8}
+            return {"pid": 7, "pool": pool, "total": {"app.add": self.done}, "uptime": 60, "prefetch_count": 8}
         if method == "registered":
             return self.registered
         if method == "report":
             return {"ok": "software -> celery:5.7.0 (x) kombu:5.7.0 py:3.11.2"}
         if method == "active_queues":
-            return [{"name": "celery", "routing_key": "celery", "exchange": {"name": "celery"}}]
+            return [{"name": queue, "routing_key": queue, "exchange": {"name": queue}} for queue in self.queues]
         if method == "revoked":
             return sorted(self.revoked)
         if method == "revoke":

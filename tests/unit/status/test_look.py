@@ -108,7 +108,7 @@ def test_plugins_are_those_that_the_nodes_tell_of() -> None:
 def test_a_host_that_cannot_reach_the_broker_asks_nobody() -> None:
     found = seen(None, {"name": "shop", "app": "shop", "venv": "/opt/shop", "workers": [{"node": "a@h"}]})
     assert (found.broker["state"], found.broker["detail"], found.inspection) == ("unknown", None, None)
-    assert found.expected_workers == [{"node": "a@h"}]
+    assert found.stack["workers"] == [{"node": "a@h"}] and found.stack["strict"]
 
 
 def test_what_is_given_wins_over_what_is_described() -> None:
@@ -116,5 +116,6 @@ def test_what_is_given_wins_over_what_is_described() -> None:
     with flower(200, "admin:right") as page:
         described["flower"] = {"url": REFUSING, "user": "admin", "password": "wrong"}
         found = seen(None, described, workers=["b@h"], flower_url=page, flower_password="right", expected_tasks=["x"])
-    assert found.expected_workers == [{"node": "b@h"}] and found.expected_tasks == ["x"]
+    assert found.stack["workers"] == [{"node": "b@h"}] and found.stack["tasks"] == ["x"]
+    assert not found.stack["strict"]
     assert found.flower["state"] == "up"

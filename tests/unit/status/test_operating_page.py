@@ -9,33 +9,24 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.taskstack.celery.plugins.module_utils import _broker_errors, _watch
-from ansible_collections.taskstack.celery.plugins.module_utils._control import Reply
-from ansible_collections.taskstack.celery.plugins.module_utils._facts import Facts
 from ansible_collections.taskstack.celery.plugins.module_utils._queues import Queue
-from ansible_collections.taskstack.celery.plugins.module_utils._replies import Inspection
-from ansible_collections.taskstack.celery.plugins.module_utils._report import fold
 from ansible_collections.taskstack.celery.plugins.module_utils._supervision import Health
-from ansible_collections.taskstack.celery.plugins.module_utils._workers import METHODS
 from ansible_collections.taskstack.celery.plugins.plugin_utils import _table
 from fake_stack import Worker
+from reports import RUNNING, beat, described, report
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs/operating.md").read_text()
 BLOCKS = re.findall(r"^```text[^\n]*\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-RUNNING = {"state": "running", "version": "3.10.8", "erlang": "25.2.3", "alarms": [], "detail": None}
 MAIL = "mail@localhost"
 EXPORT = {"id": "0a9e32fc-3666-43d3-8fe8-fb585387c004", "name": "shop.confirm", "time_start": 2e9 - 412}
+POOL = {"pid": 4711, "frozen": False, "children": 4, "frozen_children": 4}
 
 
-def shown(*workers: Worker, known: t.Sequence[str] = (MAIL,), **facts: t.Any) -> str:
+def shown(*workers: Worker, known: t.Sequence[str] = (MAIL,), tasks: t.Sequence[str] = (), **facts: t.Any) -> str:
     """The table of status for the stack of the page."""
-    replies = [Reply(method, worker.name, worker.answer(method, {})) for worker in workers for method in METHODS]
-    base: dict[str, t.Any] = {
-        **{"now": 2e9, "broker": RUNNING, "queues": [], "name": "shop", "supervisor": "supervisord"},
-        **{"expected_workers": [{"node": MAIL, "queues": ["celery"]}]},
-        **{"inspection": Inspection(list(known), METHODS, replies)},
-    }
-    return _table.render(fold(Facts(**{**base, **facts})))
+    stack = described([{"node": MAIL, "queues": ["celery"]}], expected_tasks=list(tasks), beat=facts.pop("where", None))
+    return _table.render(report(*workers, known=list(known), description=stack, **{"host": "localhost", **facts}))
 
 
 def worker(**more: t.Any) -> Worker:
@@ -47,28 +38,30 @@ def no_answer() -> dict[str, t.Any]:
     return {"broker": {"state": "down", "detail": str(said)}, "queues": None, "inspection": None}
 
 
-def lost() -> list[str]:
-    """The sentence of the recorder, in whose source it is one text."""
-    source = (ROOT / "plugins/module_utils/_recording.py").read_text()
-    parts = re.search(r'f"\{lost\} (task\(s\) are lost[^"]*)"\s+"([^"]*)"', source)
-    assert parts is not None
-    return ["2 " + parts[1] + parts[2]]
+def recorder(**problem: t.Any) -> dict[str, t.Any]:
+    return {"directory": "/var/lib/taskstack/shop/recorder", "problems": [problem]}
 
 
 SITUATIONS = {
     "no consumer": lambda: shown(worker(), queues=[Queue("celery", 0, 0, 1), Queue("reports", 3, 0, 0)]),
-    "unknown task": lambda: shown(worker(), expected_tasks=["shop.confirm"]),
+    "unknown task": lambda: shown(worker(), tasks=["shop.confirm"]),
     "no broker": lambda: shown(**no_answer()),
+    "alarm": lambda: shown(worker(), broker={**RUNNING, "alarms": ["There are alarms in effect: memory"]}),
     "worker down": lambda: shown(known=()),
-    "worker frozen": lambda: shown(),
-    "wedged": lambda: shown(worker(), queues=[Queue("celery", 40, 0, 1, growth=1.0)]),
-    "lost": lambda: shown(worker(), recorder=lost()),
+    "worker silent": lambda: shown(),
+    "worker frozen": lambda: shown(processes={MAIL: {**POOL, "frozen": True}}),
+    "pool frozen": lambda: shown(worker(), processes={MAIL: POOL}),
+    "cancelled": lambda: shown(worker(queues=("reports",))),
+    "unexpected": lambda: shown(worker(), Worker("old@shop2"), known=(MAIL, "old@shop2")),
+    "stuck": lambda: shown(worker(), queues=[Queue("celery", 40, 0, 1)], moving={"celery": False}),
+    "beat frozen": lambda: shown(worker(), beat=beat("frozen", pids=[812]), where="localhost"),
+    "lost": lambda: shown(worker(), recorder=recorder(kind="tasks_lost", count=2)),
 }
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_the_page_shows_the_sentences_of_status_as_they_are_printed(situation: str) -> None:
-    said = re.search(r"^! .*?(?=\n\n)", SITUATIONS[situation](), re.MULTILINE | re.DOTALL)
+    said = re.search(r"^! .*?(?=\n\n|\n\? )", SITUATIONS[situation](), re.MULTILINE | re.DOTALL)
     assert said is not None
     assert said[0] + "\n" in BLOCKS
 

@@ -6,7 +6,8 @@ import re
 import typing as t
 from html.parser import HTMLParser
 
-from ansible_collections.taskstack.celery.plugins.plugin_utils import _merge, _page, _table, _words
+import pytest
+from ansible_collections.taskstack.celery.plugins.plugin_utils import _page, _table, _words
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +21,7 @@ def task(task_id: str, state: str, **more: t.Any) -> dict[str, t.Any]:
 
 def report(**more: t.Any) -> dict[str, t.Any]:
     base: dict[str, t.Any] = {
-        "name": "catmaid", "host": "h", "time": 1.8e9, "findings": [], "problems": [], "healthy": True,
+        "name": "catmaid", "host": "h", "time": 1.8e9, "findings": [], "problems": [], "unknown": [], "healthy": True,
         "broker": {"state": "running", "version": "4.0.5", "erlang": "27", "alarms": []},
         "celery": {"state": "up", "up": 1, "workers": 1},
         "beat": {"state": "unknown", "host": None, "pids": []},
@@ -110,47 +111,28 @@ def test_durations_read_well() -> None:
     assert told == ["4.2 s", "3 min 20 s", "1 h", "2 d 4 h", ""]
 
 
-def test_the_best_view_of_each_service_wins() -> None:
-    blind = report(
-        broker={"state": "unknown"}, celery={"state": "unknown", "up": 0, "workers": 1}, queues=[], workers=[],
-        flower={"state": "up", "url": "http://127.0.0.1:5555"}, beat={"state": "up", "host": "w", "pids": [7]},
-        tasks=[], **findings(broker="No answer from http://mq."),
-    )  # fmt: skip
-    folded = _merge.merge({"w": blind, "mq": report()})
-    assert (folded["broker"]["state"], folded["flower"]["state"], folded["beat"]["hosts"]) == ("running", "up", ["w"])
-    assert folded["healthy"] and folded["host"] == "mq"
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({}, "healthy"),
+        ({"healthy": False, "unknown": ["broker", "workers"]}, "unknown: broker, workers"),
+        ({**findings(queues="3 tasks wait."), "unknown": ["beat"]}, "1 problem"),
+    ],
+)
+def test_the_verdict_stands_in_table_and_page(more: dict[str, t.Any], words: str) -> None:
+    told = report(**more)
+    assert _table.render(told).startswith(f"Stack catmaid: {words} ")
+    assert words in _page.render(told)
 
 
-def test_beats_on_two_hosts_are_a_problem() -> None:
-    hosts = {host: report(beat={"state": "up", "host": "a", "pids": [7]}) for host in ("a", "b")}
-    assert _merge.merge(hosts)["problems"] == [
-        "Beats run on a and b: scheduled tasks are sent twice. Keep only one.",
-    ]
+def test_what_is_unknown_beside_problems_is_told_in_table_and_page() -> None:
+    told = report(**{**findings(queues="3 tasks wait."), "unknown": ["tasks", "beat"]})
+    assert "? Unknown: tasks, beat" in _table.render(told).splitlines()
+    assert '<p id="unknown">' in _page.render(told)
 
 
-def test_what_each_hosts_recorder_says_is_kept_with_its_host() -> None:
-    lost = "1 task(s) were lost. Mend it with: ansible-playbook playbooks/resubmit.yml"
-    blind = report(broker={"state": "unknown"}, tasks=[task("x", "lost")], **findings(tasks=lost))
-    hosts = {"a": blind, "b": report()}
-    folded = _merge.merge(hosts)
-    assert folded["problems"] == [f"a: {lost}"]
-    assert [row["id"] for row in folded["tasks"]] == ["1", "x"]
-
-
-def test_a_host_that_could_not_be_asked_is_a_problem_and_the_rest_is_told() -> None:
-    folded = _merge.merge({"a": report(), "gone": None, "ill": {"msg": "No description."}})
-    assert folded["problems"] == ["gone could not be asked: no answer", "ill could not be asked: No description."]
-    assert folded["broker"]["state"] == "running"
-    assert _merge.merge({"gone": None})["broker"]["state"] == "unknown"
-    assert "gone could not be asked" in _table.render(_merge.merge({"gone": None}))
-
-
-def test_a_solo_worker_is_excused_by_the_record_on_its_own_host() -> None:
-    silent = report(
-        workers=[{**BLANK, "node": "s@w", "state": "silent", "pool": "solo"}],
-        tasks=[],
-        **findings(workers="Worker s@w is connected but has not answered within 3 s."),
-    )
-    seen = report(broker={"state": "unknown"}, tasks=[task("1", "running", worker="s@w")])
-    assert not _merge.merge({"mq": silent})["healthy"]
-    assert _merge.merge({"mq": silent, "w": seen})["healthy"]
+@pytest.mark.parametrize("state", ["busy", "stopped", "stopping", "unexpected", "missing", "silent"])
+def test_every_state_of_a_worker_is_in_table_and_page(state: str) -> None:
+    told = report(workers=[{**BLANK, "node": "a@h", "state": state}])
+    assert re.search(rf"^a@h +{state}", _table.render(told), re.MULTILINE)
+    assert f"</span>{state}</span>" in _page.render(told)

@@ -9,13 +9,13 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils._surroundings import (
+from ansible_collections.taskstack.celery.plugins.module_utils._process_table import (
     Process,
-    beat,
     beats,
-    flower,
     processes,
+    workers,
 )
+from ansible_collections.taskstack.celery.plugins.module_utils._surroundings import beat, flower
 from http_stack import flower as running_flower
 
 VENV = "/opt/shop/venv"
@@ -35,7 +35,7 @@ def test_the_login_decides_whether_people_get_in() -> None:
     with running_flower(200, "admin:right") as url:
         assert flower(url, "admin", "right", 5)["state"] == "up"
         denied = flower(f"{url}/tasks/", "admin", "guessed", 5)
-    assert denied["state"] == "denied" and "Check flower_password" in denied["detail"]
+    assert denied["state"] == "denied" and "refuses user 'admin'" in denied["detail"]
     assert "guessed" not in denied["detail"]
 
 
@@ -61,7 +61,7 @@ def test_without_an_address_nothing_is_known_of_flower() -> None:
     ],
 )
 def test_every_way_to_start_a_beat_is_known(argv: tuple[str, ...]) -> None:
-    assert beats([Process(10, 1, argv), WORKER], "shop", VENV) == [10]
+    assert [process.pid for process in beats([Process(10, 1, argv), WORKER], "shop", VENV)] == [10]
 
 
 @pytest.mark.parametrize(
@@ -81,33 +81,49 @@ def test_what_only_looks_like_a_beat_is_none(argv: tuple[str, ...]) -> None:
 
 def test_the_pool_of_a_worker_with_a_beat_is_not_counted_again() -> None:
     embedded = (*CELERY, "worker", "-B")
-    assert beats([Process(10, 1, embedded), Process(11, 10, embedded), Process(12, 10, embedded)], "shop", VENV) == [10]
+    table = [Process(10, 1, embedded), Process(11, 10, embedded), Process(12, 10, embedded)]
+    assert [process.pid for process in beats(table, "shop", VENV)] == [10]
 
 
 def test_one_beat_where_the_inventory_has_it_is_up() -> None:
-    assert beat(DESCRIBED, [BEAT, WORKER]) == {"state": "up", "host": "h", "pids": [10], "problem": None}
+    assert beat(DESCRIBED, [BEAT, WORKER]) == {"state": "up", "host": "h", "pids": [10], "frozen": [], "here": True}
 
 
 @pytest.mark.parametrize(
-    ("description", "table", "state", "words"),
+    ("description", "table", "found"),
     [
-        (DESCRIBED, [WORKER], "down", "Start program shop-beat"),
-        (DESCRIBED, [BEAT, Process(30, 1, (*CELERY, "beat"))], "up", "2 beats run on this host (pids 10, 30)"),
-        ({**DESCRIBED, "processes": ["shop-mail"], "beat": "other"}, [BEAT], "up", "the inventory has it on other"),
-        ({**DESCRIBED, "processes": [], "beat": None}, [BEAT], "up", "the inventory has it nowhere"),
+        (DESCRIBED, [WORKER], ("down", [], True)),
+        (DESCRIBED, [BEAT, Process(30, 1, (*CELERY, "beat"))], ("up", [10, 30], True)),
+        ({**DESCRIBED, "processes": ["shop-mail"], "beat": "other"}, [BEAT], ("up", [10], False)),
+        ({**DESCRIBED, "processes": ["shop-mail"], "beat": "other"}, [WORKER], ("unknown", [], False)),
+        ({**DESCRIBED, "beat": None}, [WORKER], ("unknown", [], False)),
+        (None, [BEAT], ("unknown", [], False)),
     ],
 )
-def test_too_few_and_too_many_beats_are_problems(
-    description: dict[str, t.Any], table: list[Process], state: str, words: str
+def test_beat_is_told_as_this_host_sees_it(
+    description: dict[str, t.Any] | None, table: list[Process], found: tuple[str, list[int], bool]
 ) -> None:
-    found = beat(description, table)
-    assert found["state"] == state and words in found["problem"]
+    told = beat(description, table)
+    assert (told["state"], told["pids"], told["here"]) == found
 
 
-def test_a_beat_of_another_host_is_unknown_here_and_no_problem() -> None:
-    found = beat({**DESCRIBED, "processes": ["shop-mail"], "beat": "other"}, [WORKER])
-    assert (found["state"], found["host"], found["problem"]) == ("unknown", "other", None)
-    assert beat(None, [BEAT])["state"] == "unknown"
+def test_a_beat_that_a_signal_has_stopped_is_frozen() -> None:
+    told = beat(DESCRIBED, [Process(10, 1, BEAT.argv, "T")])
+    assert (told["state"], told["frozen"]) == ("frozen", [10])
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        (*CELERY, "worker", "-n", "mail@h", "-c", "2"),
+        (*CELERY, "worker", "--hostname=mail@h"),
+        ("[celeryd: mail@h:MainProcess] -active- (-A shop worker -n mail@h)",),
+    ],
+)
+def test_a_worker_is_found_by_its_node_with_its_pool_and_who_of_it_is_frozen(argv: tuple[str, ...]) -> None:
+    table = [Process(20, 1, argv), Process(21, 20, argv, "T"), Process(22, 20, argv), BEAT]
+    told = {"pid": 20, "frozen": False, "children": 2, "frozen_children": 1}
+    assert workers(table, "shop", VENV) == {"mail@h": told}
 
 
 def test_running_processes_are_listed_with_their_arguments_and_parent() -> None:
