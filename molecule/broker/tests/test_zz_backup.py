@@ -110,10 +110,18 @@ def test_an_empty_broker_gives_the_same_answers_after_a_restore(
     # Killed when the node has stopped, and run again.
     wanted = {"backup_messages": True, "confirm": "yes", "backup_directory": str(kept)}
     assert playbook("backup.yml", killed_at="Copy its database", **wanted).returncode == -signal.SIGKILL
+    # Killed when the copy is there: nobody else reads it.
+    assert playbook("backup.yml", killed_at="List the pieces", **wanted).returncode == -signal.SIGKILL
+    assert host.run("ls /var/lib/taskstack/.backup").stdout.split() == ["part.00000"]
+    assert host.run("runuser -u nobody -- ls /var/lib/taskstack/.backup").rc != 0
+    assert host.run("find /var/lib/rabbitmq -name '*taskstack*'").stdout == ""
     done = playbook("backup.yml", **wanted)
     assert done.returncode == 0, done.stdout[-4000:]
     assert stat.S_IMODE(kept.stat().st_mode) == 0o700 and len(list(kept.iterdir())) == 2
-    assert host.run("ls -A /var/lib/rabbitmq | grep taskstack").stdout == ""
+    assert {stat.S_IMODE(file.stat().st_mode) for file in kept.iterdir()} == {0o600}
+    assert host.run("ls -A /var/lib/rabbitmq /var/lib/taskstack | grep -E 'taskstack|backup'").stdout.split() == [
+        "/var/lib/taskstack:"
+    ]
 
     host.check_output(f"systemctl stop rabbitmq-server && rm -rf {DATABASE}")
     done = play(name, rabbitmq_objects={})

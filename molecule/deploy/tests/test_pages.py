@@ -48,7 +48,7 @@ def test_the_commands_of_the_operating_page_did_what_it_says(host: t.Any, log: s
 
 
 def test_the_backup_of_the_scaling_page_is_for_its_owner_alone(host: t.Any) -> None:
-    (folder,) = host.check_output("ls -d /root/taskstack/inventories/shop/backups/*").splitlines()
+    (folder,) = host.check_output("ls -d /root/taskstack-backups/shop/*").splitlines()
     assert host.file(folder).mode == 0o700
     assert "shop" in host.file(f"{folder}/definitions.json").content_string
 
