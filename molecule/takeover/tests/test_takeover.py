@@ -61,7 +61,8 @@ def test_the_task_at_work_ends_once_and_well(stack: t.Any, before: dict[str, t.A
     running = before["ids"]["running"]
     ends = f"grep -h {running} {RECORDER}/history/* | grep -c SUCCESS"
     stack.wait_for("The end of the task", lambda: stack.host.run(ends).stdout.strip() == "1", 60)
-    assert stack.host.run(f"grep -rl {running} {RECORDER}/open {RECORDER}/failed").stdout == ""
+    kept = f"grep -rl {running} {RECORDER}/open {RECORDER}/failed"
+    stack.wait_for("The end of its record", lambda: stack.host.run(kept).stdout == "", 10)
 
 
 def test_the_history_of_the_earlier_release_is_read(stack: t.Any, before: dict[str, t.Any]) -> None:
@@ -94,3 +95,10 @@ def test_the_host_holds_the_same_files_as_one_that_has_only_seen_this_release(st
     here = set(stack.host.check_output(FILES).splitlines())
     there = set(testinfra.get_host("docker://ts-takeover-new").check_output(FILES).splitlines())
     assert (sorted(here - there), sorted(there - here)) == ([], [])
+
+
+def test_flower_on_a_host_of_its_own_needs_no_application() -> None:
+    host = testinfra.get_host("docker://ts-takeover-flower")
+    assert "401 Unauthorized" in host.check_output("curl -si http://127.0.0.1:5555/")
+    assert not host.file("/opt/sample/venv").exists and not host.file("/opt/sample/sample_app").exists
+    assert "Connected to amqp" in host.file("/var/log/taskstack/sample/sample-flower.log").content_string
