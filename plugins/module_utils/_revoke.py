@@ -126,5 +126,7 @@ def _judged(answered: Inspection) -> t.Iterator[tuple[str, tuple[bool, str]]]:
 
 def _words(answer: t.Any) -> str:
     if isinstance(answer, dict):
-        return str(answer.get("ok", answer.get("error", answer)))
+        said = str(answer.get("ok", answer.get("error", answer)))
+        # Each worker hears the order, and most hold none of the tasks.
+        return "held none of these tasks" if said.endswith("tasks unknown") else said
     return "answered, not decoded" if answer is None else str(answer)

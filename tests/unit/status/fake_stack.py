@@ -68,6 +68,9 @@ class Worker:
         if method == "revoked":
             return sorted(self.revoked)
         if method == "revoke":
+            held = {task["id"] for state in ("active", "reserved", "scheduled") for task in self.tasks.get(state, [])}
+            if arguments["terminate"] and not held & set(arguments["task_id"]):
+                return {"ok": "terminate: tasks unknown"}
             self.revoked |= set(arguments["task_id"])
             if arguments["terminate"] and self.pool == "gevent":
                 return {"error": "NotImplementedError('kill_job')"}

@@ -39,6 +39,12 @@ def test_check_mode_predicts_what_is_done_and_does_nothing() -> None:
     assert "flagged as revoked" in done["answers"]["a@h"]
 
 
+def test_a_worker_that_holds_none_of_the_tasks_says_so() -> None:
+    workers = Worker("a@h", {"active": [task("1")]}), Worker("b@h")
+    result, wrong = run(*workers, ids=["1"], terminate=True)
+    assert wrong == [] and result["answers"]["b@h"] == "held none of these tasks"
+
+
 def test_a_second_revoke_changes_nothing() -> None:
     worker = Worker("a@h", {"reserved": [task("1")]})
     assert run(worker, ids=["1"])[0]["changed"]
