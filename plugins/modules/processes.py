@@ -16,7 +16,7 @@ description:
     for up to its C(stop_timeout). Stops and removes what is no longer listed. Leaves everything alone that is not of
     this application and kind.
   - Asks the other supervisor of the host too. What it runs of this application and kind, in files with our first line,
-    is stopped and removed there, each program just before it starts here: nothing runs twice after a change of
+    is stopped and removed there, each program just before it starts here. Nothing runs twice after a change of
     O(supervisor).
   - Watches that each program that it started stays up, all at once, and fails with the end of the log of each that
     does not, while the others run.
