@@ -47,6 +47,7 @@ _value:
   sample: ["host1: flower_password is not set. Set it, best with ansible-vault."]
 """
 
+import importlib.util
 import pathlib
 import typing as t
 
@@ -56,6 +57,8 @@ from ansible_collections.taskstack.celery.plugins.module_utils._preflight import
 from ansible_collections.taskstack.celery.plugins.module_utils._variables import Broken
 from ansible_collections.taskstack.celery.plugins.plugin_utils._plain import plain
 
+# What the roles use on Windows hosts, and nowhere else.
+_COLLECTIONS = ("ansible.windows", "community.windows")
 _PREFIXES = ("taskstack_", *(f"{role}_" for roles in ROLES.values() for role in roles))
 
 
@@ -63,7 +66,19 @@ _PREFIXES = ("taskstack_", *(f"{role}_" for roles in ROLES.values() for role in 
 def preflight(hostvars: t.Mapping[str, t.Any], groups: t.Mapping[str, t.Sequence[str]]) -> list[str]:
     """One sentence per mistake."""
     hosts = {host for group in ROLES for host in groups.get(group) or []}
-    return blockers({host: _ours(hostvars[host]) for host in hosts}, groups, _specs())
+    return blockers({host: _ours(hostvars[host]) for host in hosts}, groups, _specs(), _missing())
+
+
+def _missing() -> list[str]:
+    """The collections for Windows hosts that are not installed on the control node."""
+    found = []
+    for name in _COLLECTIONS:
+        try:
+            installed = importlib.util.find_spec(f"ansible_collections.{name}") is not None
+        except ModuleNotFoundError:
+            installed = False
+        found += [] if installed else [name]
+    return found
 
 
 def _ours(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -33,10 +33,16 @@ ROLES = {
 }
 
 
-def blockers(facts: t.Mapping[str, Variables], groups: t.Mapping[str, t.Sequence[str]], specs: Specs) -> list[str]:
+def blockers(
+    facts: t.Mapping[str, Variables],
+    groups: t.Mapping[str, t.Sequence[str]],
+    specs: Specs,
+    missing: t.Sequence[str] = (),
+) -> list[str]:
     """One sentence per mistake, each with the variable, the cure and the hosts that it is about.
 
-    ``facts`` holds the variables of every host, ``specs`` the options of every role from its argument_specs.
+    ``facts`` holds the variables of every host, ``specs`` the options of every role from its argument_specs,
+    ``missing`` the collections for Windows hosts that the control node lacks.
     """
     ours = {group: [host for host in groups.get(group) or [] if host in facts] for group in ROLES}
     hosts = list(dict.fromkeys(host for members in ours.values() for host in members))
@@ -47,6 +53,9 @@ def blockers(facts: t.Mapping[str, Variables], groups: t.Mapping[str, t.Sequence
             (host, sentence) for sentence in wrong_values(facts[host], {r: specs.get(r, {}) for r in roles}, specs)
         )
         found += ((host, sentence) for sentence in _host(host, facts[host], ours))
+        if missing and facts[host].get("taskstack_supervisor") == "windows":
+            names = " ".join(missing)
+            found.append((host, f"Windows hosts need collections: ansible-galaxy collection install {names}"))
     for host in ours["worker"]:
         found += ((host, sentence) for sentence in _nodes(facts[host]))
     found += between(hosts, ours, facts)

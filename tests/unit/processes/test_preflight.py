@@ -254,6 +254,18 @@ def test_a_host_whose_name_cannot_be_part_of_a_node_is_refused() -> None:
     assert any("Rename it in the inventory" in sentence for sentence in refused(facts, groups))
 
 
+def test_a_collection_for_windows_hosts_that_is_missing_is_told_with_the_command() -> None:
+    facts, groups = inventory()
+    facts["w2"]["taskstack_supervisor"] = "windows"
+    (sentence,) = blockers(facts, groups, SPECS, ["ansible.windows", "community.windows"])
+    assert sentence.startswith("w2: ")
+    assert sentence.endswith("ansible-galaxy collection install ansible.windows community.windows")
+
+
+def test_linux_hosts_need_no_further_collection() -> None:
+    assert blockers(*inventory(), SPECS, ["ansible.windows"]) == []
+
+
 @pytest.mark.parametrize(
     ("name", "meant"),
     [("workers", "worker"), ("Worker", "worker"), ("celery", "worker"), ("beats", "beat"), ("broker", "rabbitmq")],

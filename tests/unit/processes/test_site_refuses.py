@@ -17,15 +17,15 @@ LOCAL = {"ansible_connection": "local", "ansible_become": False, "ansible_python
 SHOP = {"taskstack_name": "shop", "taskstack_app": "shop", "taskstack_monitor_password": "x", **LOCAL}
 
 
-def deploy(folder: pathlib.Path, groups: dict[str, t.Any], *arguments: str) -> str:
+def deploy(folder: pathlib.Path, groups: dict[str, t.Any], **settings: str) -> str:
     """What ansible-playbook says of an inventory that it must refuse."""
     inventory = folder / "hosts.yml"
     inventory.write_text(yaml.safe_dump({"all": {"vars": SHOP, "children": groups}}))
     variables = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1"}
-    command = ["ansible-playbook", "-i", str(inventory), "site.yml", *arguments]
+    command = ["ansible-playbook", "-i", str(inventory), "site.yml"]
     path = f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"
     done = subprocess.run(
-        command, cwd=ROOT, env={**variables, "PATH": path}, capture_output=True, text=True, check=False
+        command, cwd=ROOT, env={**variables, "PATH": path, **settings}, capture_output=True, text=True, check=False
     )
     assert done.returncode != 0, done.stdout
     return done.stdout
@@ -65,3 +65,14 @@ def test_a_wrong_schedule_is_told_once(tmp_path: pathlib.Path) -> None:
 def test_an_inventory_without_our_groups_is_refused_and_not_passed_over(tmp_path: pathlib.Path) -> None:
     said = deploy(tmp_path, {"servers": {"hosts": {"one": None}}})
     assert "none of the groups rabbitmq, worker, beat, flower has a host" in " ".join(said.split())
+
+
+def test_a_missing_collection_is_named_with_the_command_that_installs_it(tmp_path: pathlib.Path) -> None:
+    alone = tmp_path / "ansible_collections" / "taskstack"
+    alone.mkdir(parents=True)
+    (alone / "celery").symlink_to(ROOT)
+    windows = {"hosts": {"one": None}, "vars": {"taskstack_supervisor": "windows"}}
+    said = deploy(
+        tmp_path, {"rabbitmq": {"hosts": {"two": None}}, "worker": windows}, ANSIBLE_COLLECTIONS_PATH=str(tmp_path)
+    )
+    assert "ansible-galaxy collection install ansible.windows community.windows" in said
