@@ -34,8 +34,12 @@ test: ## Everything that CI runs: lint, unit, sanity, docs, Windows and all mole
 	tools/summary $$? $$((SECONDS - start))
 .PHONY: test
 
+tools: ## Install what a deployment needs, ansible-core and little else, into .venv
+	@$(STEP) "Python environment" "Is PyPI reachable? The lock files are in requirements/." -- tools/python-env deploy
+.PHONY: tools
+
 .PHONY: env engine images
-env: ## Make the virtualenv with all tools, .venv, and nothing else
+env: ## Install all tools that the tests need into .venv
 	@$(STEP) "Python environment" "Is PyPI reachable? The lock files are in requirements/." -- tools/python-env test
 
 engine: env

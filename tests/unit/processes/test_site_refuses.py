@@ -76,3 +76,12 @@ def test_a_missing_collection_is_named_with_the_command_that_installs_it(tmp_pat
         tmp_path, {"rabbitmq": {"hosts": {"two": None}}, "worker": windows}, ANSIBLE_COLLECTIONS_PATH=str(tmp_path)
     )
     assert "ansible-galaxy collection install ansible.windows community.windows" in said
+
+
+def test_without_an_inventory_the_sample_is_not_deployed() -> None:
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+    environment["PATH"] = f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["ansible-playbook", "site.yml"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0 and "Is it the right inventory (-i)?" in " ".join(done.stdout.split())

@@ -83,3 +83,11 @@ def test_each_value_of_an_example_inventory_has_its_reason_beside_it(path: Path)
         values = [line for line in said if re.match(r"[a-z]", line) and not re.search(r"_(password|cookie): ", line)]
         silent += values if not any("#" in line for line in said) else []
     assert silent == []
+
+
+NAMED = re.compile(r"ansible-playbook (?![^\n]*(?:-i |--inventory))[^\n]*\.yml")
+
+
+@pytest.mark.parametrize("page", [*PAGES, *sorted((ROOT / "playbooks").glob("*.yml"))], ids=lambda page: page.name)
+def test_a_playbook_that_somebody_is_told_to_run_has_its_inventory_named(page: Path) -> None:
+    assert NAMED.findall(page.read_text()) == []
