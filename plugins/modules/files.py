@@ -15,6 +15,7 @@ description:
   - Makes many small files and directories what they should be, with one round trip instead of one for each.
   - A file is replaced at once and never seen half written. Missing parent directories are made, root's, mode V(0755).
   - Refuses to write through a symbolic link that belongs to another user than root.
+  - With O(stack), everything that is created is noted first, so that the stack's removal deletes exactly that.
 author:
   - the taskstack.celery authors (@taskstack)
 attributes:
@@ -41,6 +42,13 @@ options:
       group: {description: Their group., type: str, default: root}
       mode: {description: Permissions in octal notation., type: str, default: "0755"}
       keep: {description: Leave owner and mode alone when the directory is there already., type: bool, default: false}
+      writable_by:
+        description:
+          - Account that must be able to write in a directory that is left alone.
+          - Where it cannot, nothing is changed and the error has the commands that give it access.
+        type: str
+      exclusive: {description: Delete the files in the directory that are not listed here., type: bool, default: false}
+      part: {description: What the directory is for; noted in the list of O(stack)., type: str, default: ""}
   files:
     description:
       - Files that should be there, each with exactly one of O(files[].content), O(files[].block) and O(files[].random).
@@ -60,6 +68,7 @@ options:
         type: str
       marker: {description: Name of the block in its markers., type: str, default: taskstack}
       random: {description: Make a random text of this many bytes in hexadecimal notation once and keep it., type: int}
+      part: {description: What the file is for; noted in the list of O(stack)., type: str, default: ""}
   private_files:
     description:
       - Like O(files), with the same suboptions, but neither the diff nor any log shows what is or was in them.
@@ -79,6 +88,7 @@ options:
         type: str
       marker: {description: Name of the block in its markers., type: str, default: taskstack}
       random: {description: Make a random text of this many bytes in hexadecimal notation once and keep it., type: int}
+      part: {description: What the file is for; noted in the list of O(stack)., type: str, default: ""}
   base:
     description: [Directory that a path of O(files) is below when it is not absolute.]
     type: path
@@ -88,6 +98,23 @@ options:
       - Files, and directories with all that is in them, that should not be there.
     type: list
     elements: path
+    default: []
+  absent_when_empty:
+    description:
+      - Directories that should not be there unless there is something in them, the innermost first.
+    type: list
+    elements: path
+    default: []
+  stack:
+    description:
+      - Name of the stack in whose list of created things all that this creates is noted.
+    type: str
+  parts:
+    description:
+      - Files and blocks that earlier runs created for these parts of O(stack), and that are not among O(files) and
+        O(private_files) any more, are deleted. A file that somebody has changed since stays.
+    type: list
+    elements: str
     default: []
 """
 
@@ -114,14 +141,10 @@ paths:
   sample: [/srv/uploads, /etc/crate.py]
 """
 
-import grp
-import os
-import pwd
-import stat
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.module_utils import _disk, _layout
-from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, TaskstackError, about, sentence
+from ansible_collections.taskstack.celery.plugins.module_utils import _created, _files_plan, _layout
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, sentence
 from ansible_collections.taskstack.celery.plugins.module_utils._quiet import QuietModule
 
 WHOSE = {"owner": {"default": "root"}, "group": {"default": "root"}}
@@ -130,6 +153,9 @@ DIRECTORY = {
     "paths": {"type": "list", "elements": "path", "required": True},
     "mode": {"default": "0755"},
     "keep": {"type": "bool", "default": False},
+    "writable_by": {},
+    "exclusive": {"type": "bool", "default": False},
+    "part": {"default": ""},
 }
 FILE = {
     **WHOSE,
@@ -139,6 +165,7 @@ FILE = {
     "block": {},
     "marker": {"default": "taskstack"},
     "random": {"type": "int"},
+    "part": {"default": ""},
 }
 SECRET = {
     **FILE,
@@ -150,32 +177,12 @@ ONE_OF = ("content", "block", "random")
 RULES = {"type": "list", "elements": "dict", "default": [], "required_one_of": [ONE_OF], "mutually_exclusive": [ONE_OF]}
 
 
-def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+def run(params: dict[str, t.Any], check_mode: bool, lists: str = _created.DIRECTORY) -> dict[str, t.Any]:
     """Plan all, then carry it out."""
-    seen: dict[str, _layout.Node] = {}
-    wanted = []
-    for item in _layout.entries(params):
-        found = _disk.look(item["path"])
-        if found:
-            seen[item["path"]] = found
-        elif item.get("block") is not None and not check_mode:
-            raise TaskstackError(f"{item['path']} is not there to put lines into. Is the application installed?")
-        if found and item.get("secret") and item.get("block") is not None and (found.mode or 0) & stat.S_IROTH:
-            raise TaskstackError(
-                f"{item['path']} gets a password, and everybody may read it. "
-                f"Give it to a group of all who need it, then: chmod o-r {item['path']}"
-            )
-        owner = _disk.number(item["owner"], lambda name: pwd.getpwnam(name).pw_uid, check_mode)
-        group = _disk.number(item["group"], lambda name: grp.getgrnam(name).gr_gid, check_mode)
-        wanted.append(_layout.node(item, found, owner, group))
-    changes = _layout.plan(wanted, seen)
-    changes += [_layout.Change(found, None) for found in map(_disk.look, params["absent"]) if found]
-    for change in changes:
-        _disk.refuse_foreign_links(change.path, (0, os.geteuid()))
+    plan = _files_plan.make(params, check_mode, lists)
     if not check_mode:
-        for change in changes:
-            with about(change.path):
-                _disk.apply(change)
+        _files_plan.carry_out(plan, params.get("stack"), lists)
+    changes = plan.changes + plan.empty
     diff = [_layout.difference(change) for change in changes]
     return {"changed": bool(changes), "paths": [change.path for change in changes], "diff": diff}
 
@@ -188,6 +195,9 @@ def main() -> None:
         "private_files": {**RULES, "options": SECRET},
         "base": {"type": "path", "default": "/"},
         "absent": {"type": "list", "elements": "path", "default": []},
+        "absent_when_empty": {"type": "list", "elements": "path", "default": []},
+        "stack": {},
+        "parts": {"type": "list", "elements": "str", "default": []},
     }
     module = QuietModule(argument_spec=options, supports_check_mode=True)
     wanted = {**module.params, "private_files": [dict(file) for file in module.params["private_files"]]}

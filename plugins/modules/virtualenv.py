@@ -67,6 +67,9 @@ options:
     description: [Account that owns the virtualenv and runs pip.]
     type: str
     default: root
+  stack:
+    description: [Name of the stack in whose list of created things a virtualenv is noted before it is created.]
+    type: str
   others:
     description: [Further virtualenvs of this host with the same options; all are made at the same time.]
     type: list
@@ -107,11 +110,12 @@ stamps:
   sample: [/etc/taskstack/shop.packages]
 """
 
+import os
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.taskstack.celery.plugins.module_utils import _disk, _layout, _virtualenv
+from ansible_collections.taskstack.celery.plugins.module_utils import _created, _disk, _layout, _virtualenv
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, TaskstackError, about, sentence
 
 ONE = {
@@ -124,7 +128,7 @@ ONE = {
     "python": {"type": "path", "default": "/usr/bin/python3"},
     "user": {"type": "str", "default": "root"},
 }
-ARGS = {**ONE, "others": {"type": "list", "elements": "dict", "default": [], "options": ONE}}
+ARGS = {**ONE, "stack": {}, "others": {"type": "list", "elements": "dict", "default": [], "options": ONE}}
 
 
 def one(params: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
@@ -148,9 +152,18 @@ def one(params: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     return {"before_header": path, "after_header": path, "before": before, "after": after}
 
 
-def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+def note(stack: str, paths: t.Iterable[str], lists: str) -> None:
+    """Write the virtualenvs that are going to be created, and the directories above them, to the stack's list."""
+    new = [path for path in paths if not os.path.lexists(path)]
+    above = [_created.entry("directory", folder) for path in new for folder in _created.parents(path)]
+    _created.note(stack, above + [_created.entry("virtualenv", path) for path in new], lists)
+
+
+def run(params: dict[str, t.Any], check_mode: bool, lists: str = _created.DIRECTORY) -> dict[str, t.Any]:
     """All at the same time, for each waits for the network; what goes wrong with any is told when all have ended."""
     every = [params, *params["others"]]
+    if params.get("stack") and not check_mode:
+        note(params["stack"], [item["path"] for item in every], lists)
     with ThreadPoolExecutor(len(every)) as pool:
         running = [pool.submit(one, item, check_mode) for item in every]
     wrong = [sentence(exc) for exc in (future.exception() for future in running) if exc]
