@@ -24,8 +24,8 @@ STACK = {
     "group": Option("text"),
     "supervisor": Option("text", choices=("supervisord", "systemd", "windows")),
 }
-#: What is loaded into workers; a new version takes effect only in new processes.
-RECORDER = ("recorder", "records", "inspect")
+#: What is loaded into workers, all and those with the recorder; a new version takes effect only in new processes.
+LOADED, RECORDER = ("prefetch",), ("recorder", "records", "inspect")
 STOP_TIMEOUT = {"worker": 600, "beat": 10, "flower": 30}
 
 
@@ -124,10 +124,8 @@ def _worker(entry: Options, stack: t.Mapping[str, t.Any], here: dict[str, str]) 
     if stack["supervisor"] == "windows":
         options.setdefault("pool", tables.default_pool("windows"))
     recorder = options.get("recorder", True)
-    includes = (["taskstack_recorder"] if recorder else []) + options.get("includes", [])
-    argv = [here["launcher"], "worker", "-n", node, *_arguments(options, tables.WORKER)]
-    if includes:
-        argv += ["-I", ",".join(includes)]
+    includes = [*(["taskstack_recorder"] if recorder else []), "taskstack_prefetch", *options.get("includes", [])]
+    argv = [here["launcher"], "worker", "-n", node, *_arguments(options, tables.WORKER), "-I", ",".join(includes)]
     if options.get("statedb", True):
         argv.append(f"--statedb={here['state']}{slash}worker{slash}{entry['name']}.state")
     argv += options.get("extra_args", [])
@@ -144,7 +142,9 @@ def _worker(entry: Options, stack: t.Mapping[str, t.Any], here: dict[str, str]) 
         }
         if recorder
         else {},
-        "restart_on": [f"{here['library']}{slash}taskstack_{part}.py" for part in RECORDER] if recorder else [],
+        "restart_on": [
+            f"{here['library']}{slash}taskstack_{part}.py" for part in (RECORDER if recorder else ()) + LOADED
+        ],
         "ready": f"{re.escape(node)} ready\\." if options["log_level"] in ("DEBUG", "INFO") else None,
         "broken": "consumer: Cannot connect to ",
     }

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.taskstack.celery.plugins.module_utils import _recording, _records, _verdicts
 
 ROOT = Path(__file__).resolve().parents[2]
+LOADED = "taskstack_recorder,taskstack_prefetch"
 FILES = ROOT / "roles/application/files"
 #: Python, Celery, what else it needs, pools.
 OLD = "prefork", "solo", "gevent", "eventlet"
@@ -85,7 +86,7 @@ class Worker:
         self.log.write_bytes(b"")
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [self.python, "-m", "celery", "-A", "versionsapp", "worker", "-I", "taskstack_recorder", *told],
+                [self.python, "-m", "celery", "-A", "versionsapp", "worker", "-I", LOADED, *told],
                 env=self.environment,
                 stdout=log,
                 stderr=log,
