@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from ansible_collections.taskstack.celery.plugins.module_utils import (
     _expected,
+    _heartbeat,
     _movement,
     _process_table,
     _queues,
@@ -59,7 +60,7 @@ def look(settled: t.Mapping[str, t.Any], description: t.Mapping[str, t.Any] | No
         inspection=inspection,
         moving=_look_again(settled, broker, queues, inspection),
         flower={**found, "wanted": bool(flower)},
-        beat=_surroundings.beat(description, table),
+        beat=_look_at_beat(description, table),
         tasks=tasks,
         recorder=recorder,
         processes=_process_table.workers(table, described["app"], described["venv"]) if described else {},
@@ -69,6 +70,14 @@ def look(settled: t.Mapping[str, t.Any], description: t.Mapping[str, t.Any] | No
         host=described.get("host") or os.uname().nodename,
         deadline=settled["deadline"],
     )
+
+
+def _look_at_beat(
+    description: t.Mapping[str, t.Any] | None, table: t.Iterable[_process_table.Process]
+) -> dict[str, t.Any]:
+    found = _surroundings.beat(description, table)
+    file = _heartbeat.path(description["name"]) if description and found["pids"] else None
+    return {**found, "heartbeat": _heartbeat.read(file, time.time()) if file else None}
 
 
 def _look_again(

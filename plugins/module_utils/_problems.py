@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.module_utils import _unknown
+from ansible_collections.taskstack.celery.plugins.module_utils import _heartbeat, _unknown
 from ansible_collections.taskstack.celery.plugins.module_utils._problems_queues import queues
 from ansible_collections.taskstack.celery.plugins.module_utils._problems_workers import workers
 
@@ -112,6 +112,7 @@ def _beat(report: Report) -> Found:
             yield {"kind": "beat_down", **about}
         elif beat["pids"] and not beat["here"] and len(pids) == 1:
             yield {"kind": "beat_unexpected", **about}
+    yield from _heartbeat.problems(report)
 
 
 def _versions(report: Report) -> Found:

@@ -26,6 +26,8 @@ STACK = {
 }
 #: What is loaded into workers, all and those with the recorder; a new version takes effect only in new processes.
 LOADED, RECORDER = ("prefetch",), ("recorder", "records", "inspect")
+#: Around the scheduler that is wanted: adds the tasks of the inventory and a heartbeat.
+BEAT_SCHEDULER = "taskstack_beat:Scheduler"
 STOP_TIMEOUT = {"worker": 600, "beat": 10, "flower": 30}
 
 
@@ -152,12 +154,23 @@ def _worker(entry: Options, stack: t.Mapping[str, t.Any], here: dict[str, str]) 
 
 def _beat(entry: Options, stack: t.Mapping[str, t.Any], here: dict[str, str]) -> Definition:
     slash = "\\" if stack["supervisor"] == "windows" else "/"
-    options = {"log_level": "INFO", "schedule_file": f"{here['state']}{slash}beat{slash}schedule", **entry}
+    state = f"{here['state']}{slash}beat{slash}"
+    options = {"log_level": "INFO", "schedule_file": f"{state}schedule", **entry, "scheduler": BEAT_SCHEDULER}
+    environment = {"TASKSTACK_BEAT_HEARTBEAT": f"{state}heartbeat.json"}
+    if entry.get("scheduler"):
+        environment["TASKSTACK_BEAT_BASE"] = entry["scheduler"]
     # A supervisor knows the pid; a pidfile left behind would block the next start.
     argv = [here["launcher"], "beat", "--pidfile=", *_arguments(options, tables.BEAT), *options.get("extra_args", [])]
     ready = r"beat: Starting\.\.\." if options["log_level"] in ("DEBUG", "INFO") else None
     # It says so before it opens its schedule, which may be broken or in a database that is not there.
-    return {"argv": argv, "ready": ready, "steady_seconds": 2, "broken": "beat: Connection error"}
+    return {
+        "argv": argv,
+        "environment": environment,
+        "restart_on": [f"{here['library']}{slash}taskstack_{part}.py" for part in ("beat", "heartbeat")],
+        "ready": ready,
+        "steady_seconds": 2,
+        "broken": "beat: Connection error",
+    }
 
 
 def _flower(entry: Options, stack: t.Mapping[str, t.Any], here: dict[str, str]) -> Definition:

@@ -12,6 +12,7 @@ import typing as t
 
 from ansible_collections.taskstack.celery.plugins.module_utils import (
     _expected,
+    _heartbeat,
     _movement,
     _problems,
     _sentences,
@@ -71,7 +72,7 @@ def finish(report: Report) -> Report:
     workers = _expected.compare(report["workers"], stack, any(view["asked"] for view in report["seen"]))
     _at_work(workers, stack, report)
     report = {**report, "workers": workers, "celery": celery(report["broker"], workers), "stack": stack}
-    report["unknown"] = _unknown.areas(report)
+    report["unknown"], report["schedule"] = _unknown.areas(report), _heartbeat.schedule(report)
     findings = [{**problem, "problem": _sentences.sentence(problem)} for problem in _problems.problems(report)]
     return {
         **report,

@@ -149,6 +149,13 @@ def _beat_unexpected(p: Problem) -> str:
     )
 
 
+def _schedule_ended(how: str) -> t.Callable[[Problem], str]:
+    return lambda p: (
+        f"The scheduled task {p['subject']} ({p['task']}) {how} when it last ended, at {_time(p['when'] or 0)} UTC. "
+        "See the log of its worker."
+    )
+
+
 def _celery_versions(p: Problem) -> str:
     listed = _names(f"{node} {version}" for node, version in p["versions"].items())
     return f"Workers run different major versions of Celery ({listed}). Install the same one everywhere."
@@ -235,6 +242,21 @@ SENTENCES: dict[str, t.Callable[[Problem], str]] = {
         f"{p['count']} task(s) are lost: taken, but never ended, or the broker did not get their next attempt. "
         "Send them again with: ansible-playbook -i INVENTORY taskstack.celery.resubmit"
     ),
+    "beat_not_ticking": lambda p: (
+        f"Beat on {p['subject']} (pid {p['pid']}) runs, but should have looked at its schedule {_age(p['late'])} ago "
+        "and did not: nothing scheduled is sent. A database or broker may not answer it: see its log. "
+        f"{command(p, 'restart')}"
+    ),
+    "schedule_unknown_task": lambda p: (
+        f"The scheduled task {p['subject']} is {p['task']}, which no worker knows: it is refused whenever it is sent. "
+        "Correct the name of the task, or deploy the code that has it."
+    ),
+    "schedule_unsent": lambda p: (
+        f"Beat could not send the scheduled task {p['subject']} ({p['task']}) at {_time(p['when'] or 0)} UTC: "
+        f"{p['error']}. See its log."
+    ),
+    "schedule_refused": _schedule_ended("was refused"),
+    "schedule_failed": _schedule_ended("failed"),
     "flower_down": lambda p: f"Flower at {p['subject']} {p['detail']}: it does not run. Start it, or see its log.",
     "flower_denied": lambda p: f"Flower at {p['subject']} {p['detail']}. Check flower_password.",
     "flower_unreachable": lambda p: f"No answer from Flower at {p['subject']} ({p['detail']}): unknown. See its log.",

@@ -187,6 +187,21 @@ beat:
     state: {description: One of V(up) V(frozen) V(down) V(unknown)., type: str}
     host: {description: Where the deployment has it., type: str}
     pids: {description: Its processes on this host., type: list, elements: int}
+schedule:
+  description: What beat sends, as beat itself tells; empty where this host runs none.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    entry: {description: Name of the entry., type: str, sample: nightly clean-up}
+    task: {description: The task that it sends., type: str}
+    schedule: {description: "When, in Celery's words.", type: str, sample: "<crontab: 30 3 * * * (m/h/dM/MY/d)>"}
+    sent: {description: When it was last sent since beat started., type: float}
+    ids: {description: "Its last tasks, the newest first.", type: list, elements: str}
+    error: {description: Why it could not be sent., type: str}
+    failed: {description: When it could not be sent., type: float}
+    state: {description: "How the last of them ended that is recorded on the hosts asked.", type: str}
+    ended: {description: When., type: float}
 tasks:
   description:
     - Tasks in the hands of workers, the longest running first, then recorded tasks, the newest first.

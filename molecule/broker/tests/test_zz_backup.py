@@ -105,7 +105,7 @@ def test_an_empty_broker_gives_the_same_answers_after_a_restore(
     refused = playbook("backup.yml", backup_messages=True, backup_directory=str(kept))
     assert refused.returncode != 0 and "run again with -e confirm=yes" in " ".join(refused.stdout.lower().split())
     foretold = playbook("backup.yml", "--check", backup_messages=True, backup_directory=str(kept))
-    assert foretold.returncode == 0 and "would be kept in" in " ".join(foretold.stdout.split())
+    assert foretold.returncode == 0 and "would be saved in" in " ".join(foretold.stdout.split())
     assert pids() == pid and not kept.exists()
     # Killed when the node has stopped, and run again.
     wanted = {"backup_messages": True, "confirm": "yes", "backup_directory": str(kept)}

@@ -1,10 +1,12 @@
 # Copyright (c) 2026 the taskstack.celery authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Adds the inventory's periodic tasks to the application's own: `celery beat --scheduler taskstack_beat:Scheduler`.
+"""Beat's scheduler with the inventory's periodic tasks and a heartbeat: `--scheduler taskstack_beat:Scheduler`.
 
-For Python 2.7 and Celery 3.1 or later. TASKSTACK_BEAT_SCHEDULE names the file, TASKSTACK_BEAT_BASE the scheduler that
-does the work, for instance django_celery_beat.schedulers:DatabaseScheduler.
+For Python 2.7 and Celery 3.1 or later. It is made of the scheduler that does the work: TASKSTACK_BEAT_BASE, for
+instance django_celery_beat.schedulers:DatabaseScheduler, else the one that the application's settings name.
+TASKSTACK_BEAT_SCHEDULE names the file with the inventory's tasks, TASKSTACK_BEAT_HEARTBEAT the file that tells when
+beat last worked.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -16,10 +18,12 @@ import os
 
 from celery.schedules import crontab
 from celery.utils.imports import symbol_by_name
+from taskstack_heartbeat import Heartbeat
 
 logger = logging.getLogger(__name__)
 
 CRONTAB = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
+DEFAULT = "celery.beat:PersistentScheduler"
 
 
 def entry(task):
@@ -42,23 +46,68 @@ def merge(conf, tasks):
     own = getattr(conf, name, None) or {}
     for replaced in sorted(set(own) & set(task["name"] for task in tasks)):
         logger.warning("beat: the inventory's schedule replaces the application's task %s", replaced)
-    setattr(conf, name, dict(own, **dict((task["name"], entry(task)) for task in tasks)))
+    merged = dict(own, **dict((task["name"], entry(task)) for task in tasks))
+    # A setting has several spellings, and the one that is looked up first depends on the application's namespace.
+    prefix = getattr(conf, "prefix", None) or ""
+    for spelling in (name, "CELERYBEAT_SCHEDULE", prefix + "BEAT_SCHEDULE", prefix + name):
+        if getattr(conf, name, None) == merged:
+            return
+        conf[spelling] = merged
+    if getattr(conf, name, None) != merged:
+        raise RuntimeError("The inventory's beat_schedule cannot be put into the settings of this application.")
 
 
-class Merging(object):
-    """What our scheduler does before the one that it is made of."""
+class Watched(object):
+    """What our scheduler does around the one that it is made of."""
+
+    taskstack_base = DEFAULT
+    taskstack_heartbeat = None
 
     def setup_schedule(self):
-        """Read the inventory's tasks first."""
-        with io.open(os.environ["TASKSTACK_BEAT_SCHEDULE"], encoding="utf-8") as file:
-            merge(self.app.conf, json.load(file))
-        super(Merging, self).setup_schedule()
+        """Put the inventory's tasks into the settings, and into a scheduler that reads none."""
+        tasks, path = [], os.environ.get("TASKSTACK_BEAT_SCHEDULE")
+        if path:
+            with io.open(path, encoding="utf-8") as file:
+                tasks = json.load(file)
+            merge(self.app.conf, tasks)
+        told = os.environ.get("TASKSTACK_BEAT_HEARTBEAT")
+        if told and self.taskstack_heartbeat is None:
+            self.taskstack_heartbeat = Heartbeat(told, self.taskstack_base)
+        super(Watched, self).setup_schedule()
+        lacking = dict((task["name"], entry(task)) for task in tasks if task["name"] not in self.schedule)
+        if lacking:
+            self.update_from_dict(lacking)
+
+    def apply_async(self, entry, *args, **kwargs):
+        """Note what was sent, or that it was not."""
+        try:
+            result = super(Watched, self).apply_async(entry, *args, **kwargs)
+        except Exception as exc:
+            if self.taskstack_heartbeat:
+                self.taskstack_heartbeat.failed(entry, exc)
+            raise
+        if self.taskstack_heartbeat:
+            self.taskstack_heartbeat.sent(entry, getattr(result, "id", None))
+        return result
+
+    def tick(self, *args, **kwargs):
+        """Give a sign of life after each look at the schedule."""
+        interval = super(Watched, self).tick(*args, **kwargs)
+        return self.taskstack_heartbeat.ticked(self, interval) if self.taskstack_heartbeat else interval
 
 
 def scheduler(base):
     """Our scheduler on top of another one."""
-    return type(str("Scheduler"), (Merging, symbol_by_name(base)), {})
+    try:
+        from celery.utils.imports import load_extension_class_names
+
+        aliases = dict(load_extension_class_names("celery.beat_schedulers") or {})
+    except ImportError:
+        aliases = {}
+    return type(str("Scheduler"), (Watched, symbol_by_name(base, aliases)), {"taskstack_base": str(base)})
 
 
-if os.environ.get("TASKSTACK_BEAT_SCHEDULE"):
-    Scheduler = scheduler(os.environ.get("TASKSTACK_BEAT_BASE") or "celery.beat:PersistentScheduler")
+def Scheduler(app, *args, **kwargs):
+    """What Celery calls for a scheduler: ours on top of the wanted one."""
+    own = getattr(app.conf, "beat_scheduler", None) or getattr(app.conf, "CELERYBEAT_SCHEDULER", None)
+    return scheduler(os.environ.get("TASKSTACK_BEAT_BASE") or own or DEFAULT)(app, *args, **kwargs)

@@ -144,7 +144,9 @@ def test_beat_keeps_its_schedule_in_a_place_of_its_own() -> None:
     (definition,) = processes({"scheduler": "a.b:C", "max_interval": 60}, "beat", STACK)
     assert definition["name"] == "shop-beat"
     assert "--schedule=/var/lib/taskstack/shop/beat/schedule" in definition["argv"]
-    assert {"--scheduler=a.b:C", "--max-interval=60", "--pidfile="} <= set(definition["argv"])
+    # Our class around it: the tasks of the inventory, and a heartbeat.
+    assert {"--scheduler=taskstack_beat:Scheduler", "--max-interval=60", "--pidfile="} <= set(definition["argv"])
+    assert definition["environment"]["TASKSTACK_BEAT_BASE"] == "a.b:C"
 
 
 def test_flower_saves_its_history_in_milliseconds() -> None:
