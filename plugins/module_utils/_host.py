@@ -53,6 +53,11 @@ def stack(configuration: str) -> str:
     return found[1].strip() if found else ""
 
 
+def listeners(configuration: str) -> list[str]:
+    """Where the broker listens for AMQP, as its configuration says."""
+    return re.findall(r"^listeners\.tcp\.\d+ *= *(\S+)", configuration, re.MULTILINE)
+
+
 def strangers(configuration: t.Mapping[str, str]) -> list[str]:
     """The files among a supervisor's that are not ours."""
     return sorted(path for path, text in configuration.items() if MARK not in path and MARK not in text)

@@ -64,6 +64,11 @@ ansible_facts:
           description: The stack that set RabbitMQ up; empty when none says so.
           type: str
           returned: always
+        rabbitmq_listeners:
+          description: Where RabbitMQ listens for AMQP without TLS, as its configuration says.
+          type: list
+          elements: str
+          returned: always
         rabbitmq_runs:
           description: Whether a process of RabbitMQ runs.
           type: bool
@@ -166,6 +171,7 @@ def run() -> dict[str, t.Any]:
         "init": os.path.isdir("/run/systemd/system"),
         "rabbitmq": _host.owner(listens or bool(glob.glob(f"{BROKER}/*")), rabbitmq),
         "rabbitmq_owner": _host.stack("".join(rabbitmq.values())),
+        "rabbitmq_listeners": _host.listeners("".join(rabbitmq.values())),
         "rabbitmq_runs": runs,
         "rabbitmq_configurations": configurations,
         "rabbitmq_nodes": sorted({path.split("/")[-2] for path in databases}),

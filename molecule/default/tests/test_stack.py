@@ -52,9 +52,9 @@ def test_flower_wants_a_password_and_shows_the_workers_and_the_broker(stack: t.A
     assert status == 200 and set(json.loads(workers)) == {"quick@ts-default-stack", "slow@ts-default-stack"}
 
 
-def test_flower_and_management_listen_on_loopback_only(stack: t.Any) -> None:
+def test_nothing_of_a_stack_on_one_host_listens_beyond_loopback(stack: t.Any) -> None:
     tables = stack.host.check_output("cat /proc/net/tcp /proc/net/tcp6")
-    for port in (5555, 15672):
+    for port in (5555, 5672, 15672):
         listens = [line.split()[1] for line in tables.splitlines() if f":{port:04X} " in line and " 0A " in line]
         assert listens and all(address.startswith("0100007F:") for address in listens)
 
