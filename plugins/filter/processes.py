@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: processes
 short_description: Make complete process definitions of workers, beat or Flower
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Turns options with plain names into the definitions that P(taskstack.celery.processes#module) and the role
     P(taskstack.celery.windows_tasks#role) take. Pure; names every unknown option and wrong value at once.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: processes
 short_description: Keep exactly these programs of one application running
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Is given all programs of one application and kind on this host, and makes it so, with supervisord or systemd.
   - Starts what is new. Restarts only what changed, one after another, and lets each finish what it is doing first,

@@ -1,0 +1,18 @@
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter ``host_problems``."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.taskstack.celery.plugins.plugin_utils._host_problems import host_problems
+
+
+class FilterModule:
+    """What Ansible looks for."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        """The filter of this file."""
+        return {"host_problems": host_problems}

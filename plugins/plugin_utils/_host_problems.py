@@ -1,0 +1,23 @@
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What prevents a deployment on one host, by what host_facts found there. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+
+
+def host_problems(facts: t.Mapping[str, t.Any], host: str, supervisor: str, share: bool) -> list[str]:
+    """One sentence per problem, each with its cure. ``share``: what others run under supervisord is accepted."""
+    if supervisor == "windows" or not facts:
+        return []
+    found = []
+    if not facts["packages"]:
+        found.append(f"{host} has no dpkg. Hosts have to run Debian or Ubuntu: choose another one.")
+    if facts["strangers"] and supervisor == "supervisord" and not share:
+        found.append(
+            f"supervisord already serves something else on {host} ({', '.join(facts['strangers'])}). Set "
+            "-e taskstack_share_host=true to add only what is ours and to change nothing else there."
+        )
+    return found
