@@ -77,6 +77,14 @@ def test_logs_are_rotated(stack: t.Any) -> None:
     assert "succeeded" in log.content_string and "\0" not in log.content_string
 
 
+def test_a_storm_of_lines_is_rotated_within_the_hour(stack: t.Any) -> None:
+    log = "/var/log/taskstack/sample/sample-storm.log"
+    stack.host.check_output(f"truncate --size 101M {log}")
+    stack.host.check_output("run-parts --exit-on-error /etc/cron.hourly")
+    assert stack.host.file(log).size == 0
+    stack.host.check_output(f"rm -f {log}*")
+
+
 def test_the_launcher_drops_to_the_applications_user_before_anything_of_it_is_imported(stack: t.Any) -> None:
     seen = stack.python("import os, sample_app; print(os.getuid() != 0, os.environ['HOME'])")
     assert seen == "True /var/lib/taskstack/sample/home"
