@@ -28,12 +28,22 @@ attributes:
     support: full
     description: Linux; packages are known on Debian only.
     platforms: posix
-options: {}
+options:
+  names:
+    description:
+      - Hosts that this one has to find by name, such as the broker's.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
 - name: See what the host has
   taskstack.celery.host_facts:
+
+- name: See also whether it finds the broker's host
+  taskstack.celery.host_facts:
+    names: [mq1.example.org]
 """
 
 RETURN = r"""
@@ -106,6 +116,11 @@ ansible_facts:
           description: The same for supervisord.
           type: str
           returned: always
+        unresolved:
+          description: Those of O(names) that this host cannot find.
+          type: list
+          elements: str
+          returned: always
         strangers:
           description: Files that configure programs of others under supervisord.
           type: list
@@ -126,6 +141,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.taskstack.celery.plugins.module_utils import _disk, _host
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, sentence
 
+ARGS = {"names": {"type": "list", "elements": "str", "default": []}}
 BROKER = "/var/lib/rabbitmq/mnesia"
 # Mnesia's file, and Khepri's directory.
 DATABASES = ("schema.DAT", "coordination")
@@ -143,6 +159,14 @@ def answers(path: str) -> bool:
         return client.connect_ex(path) == 0
 
 
+def resolves(name: str) -> bool:
+    """Whether the name, or address, is one that this host can connect to."""
+    try:
+        return bool(socket.getaddrinfo(name, None))
+    except (OSError, UnicodeError):
+        return False
+
+
 def brokers(user: str = "rabbitmq", program: str = "beam") -> tuple[bool, list[str]]:
     """Whether Erlang runs as RabbitMQ's account, and with which of our configurations it was started."""
     found = []
@@ -157,8 +181,8 @@ def brokers(user: str = "rabbitmq", program: str = "beam") -> tuple[bool, list[s
     return bool(found), _host.configurations(seen)
 
 
-def run() -> dict[str, t.Any]:
-    """What the host has."""
+def run(names: t.Iterable[str] = ()) -> dict[str, t.Any]:
+    """What the host has, and which of the names it cannot find."""
     packages = _host.packages("".join(read("/var/lib/dpkg/status").values()))
     listens = _host.AMQP in _host.listening(read("/proc/net/tcp", "/proc/net/tcp6").values())
     rabbitmq = read("/etc/rabbitmq/*.conf")
@@ -181,14 +205,15 @@ def run() -> dict[str, t.Any]:
         "supervisord_answers": answers("/var/run/supervisor.sock"),
         "supervisord": _host.owner(bool(_host.strangers(programs)), {}),
         "strangers": _host.strangers(programs),
+        "unresolved": [name for name in names if not resolves(name)],
     }
 
 
 def main() -> None:
     """Run as a module."""
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=ARGS, supports_check_mode=True)
     try:
-        module.exit_json(changed=False, ansible_facts={"taskstack_host": run()})
+        module.exit_json(changed=False, ansible_facts={"taskstack_host": run(module.params["names"])})
     except FAILURES as exc:
         module.fail_json(msg=sentence(exc))
 

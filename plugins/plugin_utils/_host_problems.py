@@ -15,6 +15,11 @@ def host_problems(facts: t.Mapping[str, t.Any], host: str, supervisor: str, shar
     found = []
     if not facts["packages"]:
         found.append(f"{host} has no dpkg. Hosts have to run Debian or Ubuntu: choose another one.")
+    if facts["unresolved"]:
+        found.append(
+            f"{host} cannot find {', '.join(facts['unresolved'])} by name, where the broker is. Put it into DNS or "
+            "/etc/hosts, or set taskstack_broker_host to a name or an address that this host knows."
+        )
     if facts["strangers"] and supervisor == "supervisord" and not share:
         found.append(
             f"supervisord already serves something else on {host} ({', '.join(facts['strangers'])}). Set "

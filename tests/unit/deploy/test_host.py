@@ -71,3 +71,8 @@ def test_a_process_counts_by_its_name_and_account_and_says_how_it_was_started(tm
             assert host_facts.brokers("nobody-has-this-name", "beamtest") == (False, [])
         finally:
             process.kill()
+
+
+def test_names_and_addresses_are_found_or_not() -> None:
+    names = ["127.0.0.1", "::1", "localhost", "no-such-host.invalid", "a" * 70]
+    assert [name for name in names if not host_facts.resolves(name)] == ["no-such-host.invalid", "a" * 70]

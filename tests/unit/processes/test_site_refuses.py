@@ -14,7 +14,13 @@ ROOT = next(folder for folder in pathlib.Path(__file__).absolute().parents if (f
 
 
 LOCAL = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": "python3"}
-SHOP = {"taskstack_name": "shop", "taskstack_app": "shop", "taskstack_monitor_password": "x", **LOCAL}
+SHOP = {
+    "taskstack_broker_host": "127.0.0.1",
+    "taskstack_name": "shop",
+    "taskstack_app": "shop",
+    "taskstack_monitor_password": "x",
+    **LOCAL,
+}
 
 
 def deploy(folder: pathlib.Path, groups: dict[str, t.Any], **settings: str) -> str:
