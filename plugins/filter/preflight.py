@@ -14,7 +14,7 @@ description:
     the hosts themselves.
   - Finds variables that a role requires and that are missing, that are of the wrong type or misspelt, options of worker
     nodes that are unknown or contradict each other, a second beat, nodes of one name, and queues that nobody consumes.
-positional: groups
+positional: groups, run
 options:
   _input:
     description:
@@ -26,6 +26,11 @@ options:
       - The inventory's groups, C(groups).
     type: dict
     required: true
+  run:
+    description:
+      - The hosts of this run, C(ansible_play_hosts_all). Left out, all hosts. Facts of the other ones are not known.
+    type: list
+    elements: str
 """
 
 EXAMPLES = r"""
@@ -59,14 +64,21 @@ from ansible_collections.taskstack.celery.plugins.plugin_utils._plain import pla
 
 # What the roles use on Windows hosts, and nowhere else.
 _COLLECTIONS = ("ansible.windows", "community.windows")
+_LIMITED = (
+    " The host is not in this run (--limit), so its facts are not known: leave --limit out, or let Ansible cache facts"
+    " (fact_caching)."
+)
 _PREFIXES = ("taskstack_", *(f"{role}_" for roles in ROLES.values() for role in roles))
 
 
 @accept_lazy_markers
-def preflight(hostvars: t.Mapping[str, t.Any], groups: t.Mapping[str, t.Sequence[str]]) -> list[str]:
+def preflight(
+    hostvars: t.Mapping[str, t.Any], groups: t.Mapping[str, t.Sequence[str]], run: t.Sequence[str] | None = None
+) -> list[str]:
     """One sentence per mistake."""
     hosts = {host for group in ROLES for host in groups.get(group) or []}
-    return blockers({host: _ours(hostvars[host]) for host in hosts}, groups, _specs(), _missing())
+    facts = {host: _ours(hostvars[host], "" if run is None or host in run else _LIMITED) for host in hosts}
+    return blockers(facts, groups, _specs(), _missing())
 
 
 def _missing() -> list[str]:
@@ -81,15 +93,15 @@ def _missing() -> list[str]:
     return found
 
 
-def _ours(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    return {name: _value(variables, name) for name in variables if name.startswith(_PREFIXES)}
+def _ours(variables: t.Mapping[str, t.Any], hint: str) -> dict[str, t.Any]:
+    return {name: _value(variables, name, hint) for name in variables if name.startswith(_PREFIXES)}
 
 
-def _value(variables: t.Mapping[str, t.Any], name: str) -> t.Any:
+def _value(variables: t.Mapping[str, t.Any], name: str, hint: str) -> t.Any:
     try:
         return plain(variables[name])
     except Exception as exc:  # whatever a template may raise is the inventory's mistake
-        return Broken(str(exc).strip().rstrip(".") + ".")
+        return Broken(str(exc).strip().rstrip(".") + "." + hint)
 
 
 def _specs() -> dict[str, dict[str, t.Any]]:

@@ -23,7 +23,7 @@ _WORDS = {
 
 
 class Broken:
-    """A variable that is set to something which cannot be worked out."""
+    """A variable that is set to something which cannot be evaluated."""
 
     def __init__(self, reason: str) -> None:
         """The reason, which must not hold the value."""
@@ -49,7 +49,7 @@ def wrong_values(variables: Variables, roles: Specs, every_role: Specs) -> list[
 def _option(name: str, option: t.Mapping[str, t.Any], variables: Variables) -> str:
     value = variables.get(name)
     if isinstance(value, Broken):
-        return f"{name} cannot be worked out: {value.reason} Mend it, or the variable that it is made of."
+        return f"{name} cannot be evaluated: {value.reason} Correct it, or the variable that it uses."
     vault = ", best with ansible-vault" if option.get("no_log") else ""
     if value is None or (value == "" and option.get("required")):
         return f"{name} is not set. Set it{vault}." if option.get("required") else ""

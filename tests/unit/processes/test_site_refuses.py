@@ -23,12 +23,12 @@ SHOP = {
 }
 
 
-def deploy(folder: pathlib.Path, groups: dict[str, t.Any], **settings: str) -> str:
+def deploy(folder: pathlib.Path, groups: dict[str, t.Any], *arguments: str, **settings: str) -> str:
     """What ansible-playbook says of an inventory that it must refuse."""
     inventory = folder / "hosts.yml"
     inventory.write_text(yaml.safe_dump({"all": {"vars": SHOP, "children": groups}}))
     variables = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1"}
-    command = ["ansible-playbook", "-i", str(inventory), "site.yml"]
+    command = ["ansible-playbook", "-i", str(inventory), "site.yml", *arguments]
     path = f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"
     done = subprocess.run(
         command, cwd=ROOT, env={**variables, "PATH": path, **settings}, capture_output=True, text=True, check=False
@@ -91,3 +91,13 @@ def test_without_an_inventory_the_sample_is_not_deployed() -> None:
         ["ansible-playbook", "site.yml"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode != 0 and "Is it the right inventory (-i)?" in " ".join(done.stdout.split())
+
+
+def test_a_value_that_needs_facts_of_a_host_outside_of_the_run_is_told_with_the_reason(tmp_path: pathlib.Path) -> None:
+    nodes = [{"name": "mail", "concurrency": "{{ ansible_facts.processor_vcpus }}"}]
+    workers = {"hosts": {"one": {"worker_nodes": [{"name": "mail"}]}, "two": {"worker_nodes": nodes}}}
+    said = deploy(tmp_path, {"rabbitmq": {"hosts": {"one": None}}, "worker": workers}, "--limit", "one")
+    sentence = next(
+        line for line in said.splitlines() if line.strip().startswith("two: worker_nodes cannot be evaluated")
+    )
+    assert "processor_vcpus" in sentence and "--limit" in sentence and "fact_caching" in sentence
