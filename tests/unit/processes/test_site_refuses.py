@@ -101,3 +101,10 @@ def test_a_value_that_needs_facts_of_a_host_outside_of_the_run_is_told_with_the_
         line for line in said.splitlines() if line.strip().startswith("two: worker_nodes cannot be evaluated")
     )
     assert "processor_vcpus" in sentence and "--limit" in sentence and "fact_caching" in sentence
+
+
+def test_a_part_that_is_chosen_by_its_tag_is_refused_too(tmp_path: pathlib.Path) -> None:
+    here = {"hosts": {"one": None}}
+    workers = {**here, "vars": {"worker_nodes": [{"name": "mail", "queus": ["mail"]}]}}
+    said = deploy(tmp_path, {"rabbitmq": here, "worker": workers}, "--tags", "rabbitmq_objects")
+    assert "Did you mean queues?" in said
