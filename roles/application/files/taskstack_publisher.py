@@ -148,7 +148,8 @@ class Amqp(object):
         import amqp
 
         self.message_class = amqp.Message
-        connection.transport_cls = "pyamqp"
+        if connection.transport_cls != "amqps":
+            connection.transport_cls = "pyamqp"
         # Its own waiting for each confirmation is what we replace.
         options = dict(connection.transport_options or {})
         options.pop("confirm_publish", None)

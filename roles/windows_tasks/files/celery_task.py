@@ -24,6 +24,7 @@ Standard library only. Python 2.7 and later, because it runs in the application'
 from __future__ import absolute_import, division, print_function
 
 import hashlib
+import importlib
 import io
 import json
 import os
@@ -273,6 +274,9 @@ def run_celery(argv):
     """Celery's own command line in this process; the exit code."""
     sys.argv = ["celery"] + [str(word) for word in argv]
     try:
+        if os.environ.get("TASKSTACK_TLS_NAMES"):
+            # From the directory of this file; what it does happens when Celery imports its library for AMQP.
+            importlib.import_module("taskstack_tls")
         from celery.__main__ import main
 
         code = main()
