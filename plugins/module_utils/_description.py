@@ -35,6 +35,7 @@ def description(stack: Variables, host: str, hosts: t.Mapping[str, Variables], g
     scheduled = host in beats and hosts[host].get("beat_schedule")
     return {
         **stack,
+        "broker": _broker(stack["broker"]),
         "host": host,
         "broker_hosts": list(groups.get("rabbitmq") or []),
         "workers": [{key: value for key, value in row.items() if key != "name"} for row in workers],
@@ -43,6 +44,11 @@ def description(stack: Variables, host: str, hosts: t.Mapping[str, Variables], g
         "flower": _flower(flowers[0], hosts[flowers[0]], host) if flowers else None,
         "processes": [f"{stack['name']}-{process}" for process in here],
     }
+
+
+def _broker(broker: Variables) -> dict[str, t.Any]:
+    """How this host asks the broker; one that cannot reach it needs no password."""
+    return dict(broker) if broker.get("management_url") else {**broker, "management_password": None}
 
 
 def _workers(host: str, variables: Variables) -> t.Iterator[dict[str, t.Any]]:
@@ -69,11 +75,12 @@ def _enabled(variables: Variables) -> bool:
 
 
 def _flower(where: str, variables: Variables, host: str) -> dict[str, t.Any]:
-    """How ``host`` reaches Flower; a loopback address only serves its own host."""
+    """How Flower's own host asks it. All others leave it to that host, and have no password to send over a network."""
+    user = variables.get("flower_user") or "admin"
+    if where != host:
+        return {"url": None, "user": user, "password": None}
     address = variables.get("flower_address") or LOOPBACK[0]
     prefix = (variables.get("flower_url_prefix") or "").strip("/")
-    reachable = where == host or address not in LOOPBACK
-    seen_as = LOOPBACK[0] if where == host and address in (*LOOPBACK, "0.0.0.0", "::") else where
+    seen_as = LOOPBACK[0] if address in (*LOOPBACK, "0.0.0.0", "::") else where
     url = f"http://{seen_as}:{variables.get('flower_port') or 5555}" + (f"/{prefix}" if prefix else "")
-    user = variables.get("flower_user") or "admin"
-    return {"url": url if reachable else None, "user": user, "password": variables.get("flower_password")}
+    return {"url": url, "user": user, "password": variables.get("flower_password")}

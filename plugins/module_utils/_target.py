@@ -77,9 +77,9 @@ def settle(params: t.Mapping[str, t.Any], description: t.Mapping[str, t.Any] | N
             settled[option] = broker.get(option, None if option in broker else DEFAULTS.get(option))
     settled["together"] = [row["node"] for row in (description or {}).get("workers") or [] if row.get("recorder")]
     settled["name"] = (description or {}).get("name") or params.get("name") or ""
-    if not settled["management_user"]:
+    if not settled["management_user"] or (params.get("management_url") and settled["management_password"] is None):
         raise TaskstackError(
-            f"No description in {DIRECTORY} on this host tells how to reach the broker. "
+            f"No description in {DIRECTORY} on this host has a login of the broker. "
             "Run this on a host of the stack, or give management_url, management_user, management_password and vhost."
         )
     return settled

@@ -6,7 +6,8 @@ import typing as t
 
 from ansible_collections.taskstack.celery.plugins.module_utils._description import description
 
-STACK = {"name": "shop", "app": "shop"}
+BROKER = {"management_url": "http://127.0.0.1:15672", "management_user": "watcher", "management_password": "secret"}
+STACK = {"name": "shop", "app": "shop", "broker": BROKER}
 GROUPS = {"rabbitmq": ["mq"], "worker": ["w1", "w2"], "beat": ["w2"], "flower": ["w1"]}
 MAIL = {"name": "mail", "queues": ["mail"], "concurrency": 4, "time_limit": 60}
 W1 = {"worker_nodes": [MAIL], "flower_url_prefix": "/tasks/", "flower_password": "x"}
@@ -67,15 +68,21 @@ def test_only_beats_host_has_a_schedule() -> None:
     assert described("w2")["schedule"] is None
 
 
-def test_a_flower_on_loopback_has_an_address_on_its_own_host_only() -> None:
-    assert described("w1")["flower"]["url"] == "http://127.0.0.1:5555/tasks"
-    assert described("w2")["flower"]["url"] is None
+def test_only_flowers_own_host_asks_it_and_has_its_password() -> None:
+    everywhere = {"w1": {"flower_address": "0.0.0.0"}}
+    assert described("w1")["flower"] == {"url": "http://127.0.0.1:5555/tasks", "user": "admin", "password": "x"}
+    assert described("w1", everywhere)["flower"]["url"] == "http://127.0.0.1:5555/tasks"
+    assert described("w2", everywhere)["flower"] == {"url": None, "user": "admin", "password": None}
 
 
-def test_a_flower_that_listens_everywhere_is_reached_by_its_hosts_name() -> None:
-    everywhere = {"w1": {"flower_address": "0.0.0.0", "flower_url_prefix": None}}
-    assert described("w2", everywhere)["flower"]["url"] == "http://w1:5555"
-    assert described("w1", everywhere)["flower"]["url"] == "http://127.0.0.1:5555"
+def test_a_flower_that_listens_on_one_address_is_reached_by_its_hosts_name() -> None:
+    assert described("w1", {"w1": {"flower_address": "10.0.0.5"}})["flower"]["url"] == "http://w1:5555/tasks"
+
+
+def test_only_a_host_that_can_reach_the_broker_has_the_monitors_password() -> None:
+    away = {**STACK, "broker": {**BROKER, "management_url": None}}
+    assert description(STACK, "mq", {}, {})["broker"] == BROKER
+    assert description(away, "w1", {}, {})["broker"] == {**away["broker"], "management_password": None}
 
 
 def test_what_the_inventory_does_not_have_is_null() -> None:

@@ -87,6 +87,12 @@ def test_without_a_description_and_a_login_it_says_what_to_give() -> None:
         _target.settle(NOTHING, None)
 
 
+def test_an_address_for_a_host_without_the_password_wants_the_password_too() -> None:
+    away = {"name": "shop", "broker": {**BROKER, "management_url": None, "management_password": None}}
+    with pytest.raises(TaskstackError, match="give management_url, management_user, management_password and vhost"):
+        _target.settle({**NOTHING, "management_url": "https://mq1:15671"}, away)
+
+
 def test_a_host_that_cannot_reach_the_broker_sends_people_to_one_that_can() -> None:
     # Null in the description is a statement, not something left out.
     settled = _target.settle(NOTHING, {"name": "shop", "broker": {**BROKER, "management_url": None}})
