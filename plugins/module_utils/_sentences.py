@@ -8,13 +8,16 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime, timezone
 
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import plain
+
 Problem = t.Mapping[str, t.Any]
 
 
 def sentence(problem: Problem) -> str:
     """The sentence for a problem of ``_problems.problems``."""
     told = SENTENCES[problem["kind"]](problem)
-    return f"{problem['where']}: {told}" if problem.get("where") else told
+    # Names of tasks, queues and workers come from whoever may publish.
+    return plain(f"{problem['where']}: {told}" if problem.get("where") else told)
 
 
 def command(problem: Problem, verb: str) -> str:

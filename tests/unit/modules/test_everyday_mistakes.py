@@ -13,7 +13,7 @@ import threading
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils import _look
+from ansible_collections.taskstack.celery.plugins.module_utils import _look, _sentences
 from ansible_collections.taskstack.celery.plugins.module_utils._broker import Broker, BrokerError
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError, plain
 from ansible_collections.taskstack.celery.plugins.module_utils._stack import Stack
@@ -162,6 +162,12 @@ def disk_mistakes(place: pathlib.Path) -> dict[str, tuple[dict[str, t.Any], str,
     return {
         "files": ({"files": [{"path": f"{disk}/x", "content": "x", **owner}]}, full(place / "disk"), "disk is full"),
         "virtualenv": ({"path": str(venv.parent), "stamp": f"{disk}/x"}, full(place / "disk"), "disk is full"),
+        "created": (
+            {"stack": "shop", "accounts": ["shop"]},
+            "mount -t tmpfs tmpfs /var/lib; mkdir /var/lib/taskstack; "
+            "mount -t tmpfs -o nr_inodes=1 tmpfs /var/lib/taskstack",
+            "disk is full",
+        ),
         # A file that should be one is a directory, and the other way round.
         "processes": (
             {"application": "shop", "processes": [], "supervisor": "systemd", "config_directory": disk},
@@ -261,3 +267,9 @@ def test_a_module_that_fails_shows_control_characters_and_does_not_send_them(tmp
     etc = f"mount -t tmpfs tmpfs /etc; mkdir /etc/taskstack; mount --bind {tmp_path} /etc/taskstack"
     message = told("resubmit", {"command": ["true"]}, etc)
     assert "\x1b" not in message and "\\x1b]0;x\\x07" in message
+
+
+def test_a_name_that_somebody_published_cannot_act_on_the_terminal_either() -> None:
+    problem = {"kind": "worker_silent", "subject": "mail@h\x1b]0;x\x07", "host": "h\u202e", "deadline": 3, "solo": False}
+    told = _sentences.sentence({**problem, "program": None, "supervisor": None, "pid": None, "stopping": False})
+    assert "mail@h\\x1b]0;x\\x07" in told and "\u202e" not in told
