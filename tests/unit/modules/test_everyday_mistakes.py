@@ -270,6 +270,6 @@ def test_a_module_that_fails_shows_control_characters_and_does_not_send_them(tmp
 
 
 def test_a_name_that_somebody_published_cannot_act_on_the_terminal_either() -> None:
-    problem = {"kind": "worker_silent", "subject": "mail@h\x1b]0;x\x07", "host": "h\u202e", "deadline": 3, "solo": False}
-    told = _sentences.sentence({**problem, "program": None, "supervisor": None, "pid": None, "stopping": False})
+    problem = {"kind": "worker_silent", "subject": "mail@h\x1b]0;x\x07", "host": "h\u202e", "deadline": 3}
+    told = _sentences.sentence({**problem, "solo": False, "program": None, "supervisor": None})
     assert "mail@h\\x1b]0;x\\x07" in told and "\u202e" not in told
