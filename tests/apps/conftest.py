@@ -3,11 +3,27 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import time
 import warnings
 
 import pytest
+
+# Erlang stays, as the page says, with the accounts that its packages and RabbitMQ's made.
+PACKAGES = re.compile(
+    r"(account|group) (rabbitmq|epmd)\b|/etc/(passwd|group|g?shadow|sub[ug]id)-?$|/epmd|erlang|/etc/logcheck|sgml|/xml"
+    r"|/etc/ld\.so\.cache|/etc/alternatives|/etc/(init\.d|rc\d\.d)/|/etc/systemd/system/multi-user|/var/lib/(ucf|pam)|/var/mail"
+)
+ASK = """
+import urllib.error, urllib.request
+try:
+    print(urllib.request.urlopen("http://127.0.0.1:8099/", timeout=30).status)
+except urllib.error.HTTPError as error:
+    print(error.code)
+except OSError:
+    print(0)
+"""
 
 
 class Stack:
@@ -96,8 +112,28 @@ class Stack:
         raise AssertionError(f"{what}: not within {seconds} s.\n{tail}")
 
     def processes(self, user):
-        """Command lines of an account's processes."""
-        return self.sh(f"ps -o args= -u {user} || true").splitlines()
+        """Command lines of an account's processes, without those of its web pages."""
+        lines = self.sh(f"ps -o args= -u {user} || true").splitlines()
+        return [line for line in lines if "/srv/web/web.py" not in line]
+
+    def entry(self):
+        """What beat says about the periodic task of the inventory."""
+        return {row["entry"]: row for row in self.status()["schedule"]}.get("of the inventory")
+
+    def web(self):
+        """What the process that stands for the web pages answers when it is to send a task; 0 while it starts."""
+        return int(self.sh(f"python3 - <<'END'\n{ASK}END"))
+
+    def restart_web_pages(self):
+        """As the application's page says."""
+        command = ["tools/page-commands", f"docs/{self.name}.md#Restart the web pages"]
+        self.sh(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        self.wait_until(self.web, "The web pages to answer")
+
+    def differences(self):
+        """What is another on the host than before the deployment, without what Debian's packages leave behind."""
+        lines = self.sh("/root/apps/snapshot | diff /root/apps/before - || true").splitlines()
+        return [line for line in lines if line[:1] in "<>" and not PACKAGES.search(line)]
 
     def stop(self):
         """Stop all programs, as an operator would."""

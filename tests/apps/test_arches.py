@@ -2,7 +2,7 @@
 
 import subprocess
 
-MANAGE = "cd /opt/arches/heritage && runuser -u arches -- /opt/arches/venv/bin/python manage.py shell -v 0 -c"
+MANAGE = "cd /opt/arches/heritage && runuser -u www-data -- /opt/arches/venv/bin/python manage.py shell -v 0 -c"
 # As its page has it.
 AVAILABLE = ["tools/page-commands", "docs/arches.md#Is it working?"]
 
@@ -43,11 +43,6 @@ def test_its_own_tasks_finish_with_a_result_in_its_database(stack):
     stack.wait_until(lambda: stack.sh(count).strip() == "2", "Two results in the database")
 
 
-def test_beat_has_its_own_schedule(stack):
-    listed = stack.sh("celery-arches report")
-    assert "arches.app.tasks.delete_file" in listed
-
-
 def test_its_own_health_check_agrees_when_the_worker_is_gone(stack):
     stack.sh("supervisorctl stop arches-project")
     assert available(stack) == "False"
@@ -57,7 +52,25 @@ def test_its_own_health_check_agrees_when_the_worker_is_gone(stack):
     stack.sh("supervisorctl start arches-project")
 
 
+def test_the_web_pages_send_tasks_once_they_were_restarted_as_the_page_says(stack):
+    assert stack.web() == 500
+    stack.restart_web_pages()
+    assert stack.web() == 200
+
+
+def test_beat_sends_the_task_of_the_inventory_beside_the_application_s_own(stack):
+    stack.wait_until(lambda: (stack.entry() or {}).get("state") == "succeeded", "The task of the inventory to run")
+    entries = {row["entry"] for row in stack.status()["schedule"]}
+    assert entries > {"of the inventory"}, entries
+    assert "notification" in entries
+
+
 def test_stopping_leaves_no_process_behind(stack):
-    assert stack.processes("arches")
+    assert stack.processes("www-data")
     stack.stop()
-    assert stack.processes("arches") == []
+    assert stack.processes("www-data") == []
+
+
+def test_removing_it_leaves_the_host_as_it_was(stack):
+    stack.play("remove.yml", "-e", "remove_queued_tasks=true")
+    assert stack.differences() == []

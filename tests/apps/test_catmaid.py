@@ -14,7 +14,7 @@ def send(stack, name, seconds):
 
 
 def done(stack, name):
-    return stack.sh(f"ls /opt/catmaid/tmp/{name} 2>/dev/null || true").strip() != ""
+    return stack.sh(f"ls /opt/catmaid/files/{name} 2>/dev/null || true").strip() != ""
 
 
 def held(stack):
@@ -56,7 +56,25 @@ def test_a_pickled_task_that_was_killed_is_sent_again_and_finishes(stack):
     stack.wait_until(lambda: done(stack, "lost"), "The job's file")
 
 
+def test_the_web_pages_send_tasks_once_they_were_restarted_as_the_page_says(stack):
+    assert stack.web() == 500
+    stack.restart_web_pages()
+    assert stack.web() == 200
+
+
+def test_beat_sends_the_task_of_the_inventory_beside_the_application_s_own(stack):
+    stack.wait_until(lambda: (stack.entry() or {}).get("state") == "succeeded", "The task of the inventory to run")
+    entries = {row["entry"] for row in stack.status()["schedule"]}
+    assert entries > {"of the inventory"}, entries
+    assert "clean-up" in entries
+
+
 def test_stopping_leaves_no_process_behind(stack):
     assert any("mysite" in line for line in stack.processes("www-data"))
     stack.stop()
     assert stack.processes("www-data") == []
+
+
+def test_removing_it_leaves_the_host_as_it_was(stack):
+    stack.play("remove.yml", "-e", "remove_queued_tasks=true")
+    assert stack.differences() == []

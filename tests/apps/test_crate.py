@@ -9,7 +9,7 @@ import yaml
 
 # As CRATE's users have it: the virtualenv is activated and the settings are named.
 CRATE = (
-    "runuser -u crate -- env PATH=/opt/crate/venv/bin:/usr/bin:/bin"
+    "runuser -u www-data -- env PATH=/opt/crate/venv/bin:/usr/bin:/bin"
     " CRATE_WEB_LOCAL_SETTINGS=/opt/crate/site/settings.py"
 )
 PROCESS = "crate_anon.crateweb.consent.tasks.process_patient_response"
@@ -41,8 +41,8 @@ def recorded(stack, task):
     return [entry for entry in stack.status()["tasks"] if entry["name"] == task]
 
 
-def test_worker_and_flower_run_under_supervisord(stack):
-    assert stack.programs() == {"crate-consent": "RUNNING", "crate-flower": "RUNNING"}
+def test_worker_beat_and_flower_run_under_supervisord(stack):
+    assert stack.programs() == {"crate-consent": "RUNNING", "crate-beat": "RUNNING", "crate-flower": "RUNNING"}
 
 
 def test_status_calls_it_healthy_and_every_expected_task_is_registered(stack):
@@ -59,6 +59,14 @@ def test_its_own_health_check_sees_the_same_worker(stack):
     assert "consent@crate1.example.org" in stack.sh(f"{CRATE} crate_celery_status 2>&1")
 
 
+def test_the_web_pages_were_restarted_by_the_deployment(stack):
+    assert stack.web() == 200
+
+
+def test_beat_sends_the_task_of_the_inventory_to_an_application_without_a_schedule(stack):
+    stack.wait_until(lambda: (stack.entry() or {}).get("state") == "succeeded", "The task of the inventory to run")
+
+
 def test_its_own_task_finishes(stack):
     send = "from crate_anon.crateweb.consent.tasks import test_email_rdbm_task as task; task.delay()"
     count = "from crate_anon.crateweb.consent.models import Email; print(Email.objects.count())"
@@ -68,6 +76,7 @@ def test_its_own_task_finishes(stack):
 
 
 def test_resubmit_asked_twice_at_once_processes_eight_rows_exactly_once(stack):
+    stack.sh("supervisorctl stop crate-beat")
     assert rows(stack, "make") == 8
     # A worker that is busy for long: it is there, answers, and takes nothing.
     stack.sh("celery-crate control cancel_consumer celery")
@@ -92,6 +101,11 @@ def test_its_own_health_check_calls_it_well_without_a_worker_and_status_does_not
 
 
 def test_stopping_leaves_no_process_behind(stack):
-    assert any("crate_anon.crateweb.consent" in line for line in stack.processes("crate"))
+    assert any("crate_anon.crateweb.consent" in line for line in stack.processes("www-data"))
     stack.stop()
-    assert stack.processes("crate") == []
+    assert stack.processes("www-data") == []
+
+
+def test_removing_it_leaves_the_host_as_it_was(stack):
+    stack.play("remove.yml", "-e", "remove_queued_tasks=true")
+    assert stack.differences() == []

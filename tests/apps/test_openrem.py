@@ -33,7 +33,11 @@ def test_worker_beat_and_flower_run_under_supervisord(stack):
 
 def test_status_names_the_tasks_that_are_missing_without_the_dicom_package(stack):
     status = stack.status()
-    (problem,) = status["problems"]
+    kinds = {finding["kind"]: finding["problem"] for finding in status["findings"]}
+    # Beat sends one of them every minute: each is refused.
+    assert kinds.keys() - {"tasks_refused", "schedule_refused"} == {"worker_lacks_tasks", "schedule_unknown_task"}
+    assert "remapp.netdicom.keepalive.keep_alive, which no worker knows" in kinds["schedule_unknown_task"]
+    problem = kinds["worker_lacks_tasks"]
     assert "default@openrem1.example.org" in problem
     # All that the inventory expects of this package, and nothing else, is there.
     lacking = set(re.findall(r"remapp\.[\w.]+\w", problem))
@@ -97,7 +101,23 @@ def test_an_export_that_was_killed_is_sent_again_and_runs(stack):
     assert stack.resubmitted() == []
 
 
+def test_the_web_pages_send_tasks_with_their_own_login_once_they_were_restarted(stack):
+    stack.restart_web_pages()
+    assert stack.web() == 200
+
+
+def test_beat_sends_the_task_of_the_inventory_beside_the_application_s_own(stack):
+    stack.wait_until(lambda: (stack.entry() or {}).get("state") == "succeeded", "The task of the inventory to run")
+    entries = {row["entry"] for row in stack.status()["schedule"]}
+    assert entries > {"of the inventory"}, entries
+
+
 def test_stopping_leaves_no_process_behind(stack):
     assert any("openremproject" in line for line in stack.processes("www-data"))
     stack.stop()
     assert stack.processes("www-data") == []
+
+
+def test_removing_it_leaves_the_host_as_it_was(stack):
+    stack.play("remove.yml", "-e", "remove_queued_tasks=true")
+    assert stack.differences() == []

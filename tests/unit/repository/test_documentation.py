@@ -154,7 +154,9 @@ def typed() -> str:
     lists = [file.read_text().partition("tools/page-commands")[2] for file in files]
     places = [place for text in lists for place in re.findall(r"[\w/]+\.md(?:#[\w? ]+)?", text)]
     assert 'tools/page-commands "docs/$stack.md#Deploy it"' in (ROOT / "tools/app").read_text()
-    places += [f"docs/{file.parent.name}.md#Deploy it" for file in ROOT.glob("tests/apps/*/prepare")]
+    assert '"docs/{self.name}.md#Restart the web pages"' in (ROOT / "tests/apps/conftest.py").read_text()
+    headings = ("Deploy it", "Restart the web pages")
+    places += [f"docs/{file.parent.name}.md#{text}" for file in ROOT.glob("tests/apps/*/prepare") for text in headings]
     command = [ROOT / "tools/page-commands", *places]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 

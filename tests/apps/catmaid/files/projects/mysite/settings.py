@@ -13,7 +13,8 @@ CELERY_BEAT_SCHEDULE = {
     "clean-up": {"task": "mysite.tasks.clean_up", "schedule": crontab(hour="23", minute="30")},
 }
 
-TMP_DIR = "/opt/catmaid/tmp"
+# CATMAID crops into a directory below.
+MEDIA_ROOT = "/opt/catmaid/files"
 
 LOGGING = {
     "version": 1,
