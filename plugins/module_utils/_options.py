@@ -96,11 +96,11 @@ _KINDS: dict[str, tuple[t.Callable[[t.Any], bool], str]] = {
     "switch": (lambda value: isinstance(value, bool), "true or false"),
     "name": (lambda value: _text(value) and bool(NAME.match(value)), f"a name: {NAME_RULE}"),
     "size": (lambda value: _text(value) and bool(re.match(r"\d+[KMGT]?\Z", value)), "a size in bytes like 2G or 500M"),
-    "text": (_text, "a text of one line"),
-    "texts": (_texts, "a list of texts of one line each"),
+    "text": (_text, "a string of one line"),
+    "texts": (_texts, "a list of strings of one line each"),
     "names": (_names, "a list of names without commas, at least one"),
     "range": (_range, "two whole numbers like {min: 1, max: 4}"),
-    "environment": (_mapping, "a mapping of variable names to texts of one line"),
+    "environment": (_mapping, "a mapping of variable names to strings of one line"),
 }
 
 

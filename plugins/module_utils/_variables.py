@@ -12,7 +12,7 @@ Variables = t.Mapping[str, t.Any]
 Specs = t.Mapping[str, t.Mapping[str, t.Mapping[str, t.Any]]]
 _BOOLEANS = ("true", "false", "yes", "no", "on", "off", "1", "0", "y", "n", "t", "f")
 _WORDS = {
-    "str": "a text",
+    "str": "a string",
     "path": "a path",
     "int": "a whole number",
     "float": "a number",
