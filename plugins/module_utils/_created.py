@@ -63,6 +63,12 @@ def read(stack: str, directory: str = DIRECTORY) -> dict[str, t.Any] | None:
     return {"entries": entries, "complete": bool(found.get("complete"))}
 
 
+def is_complete(stack: str, directory: str = DIRECTORY, deployed: str = DEPLOYED) -> bool:
+    """Whether the list is, or would be, begun before anything of the stack was deployed."""
+    found = read(stack, directory)
+    return bool(found["complete"]) if found else not _is_deployed(stack, deployed)
+
+
 def entries(stack: str | None, directory: str = DIRECTORY) -> list[Entry]:
     """What is on the list of a stack; nothing without a stack or a list."""
     found = read(stack, directory) if stack else None

@@ -67,6 +67,8 @@ DEFINITION_ARGS: dict[str, Option] = {
         ),
         "mutually_exclusive": [["password", "password_hash"]],
     },
+    "stack": {"type": "str"},
+    "purposes": {"type": "dict", "default": {}},
     "permissions": _objects(vhost=_VHOST, user=_NAME, configure=_NOTHING, write=_NOTHING, read=_NOTHING),
     "topic_permissions": _objects(vhost=_VHOST, user=_NAME, exchange=_NAME, write=_NOTHING, read=_NOTHING),
     "user_limits": _objects(user=_NAME, max_connections=_NUMBER, max_channels=_NUMBER),

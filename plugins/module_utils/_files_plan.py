@@ -77,7 +77,7 @@ def _wanted(params: dict[str, t.Any], check_mode: bool) -> Looked:
             continue
         elif item.get("block") is not None and not check_mode:
             raise TaskstackError(f"{item['path']} is not there to put lines into. Is the application installed?")
-        if found and item.get("secret") and item.get("block") is not None and (found.mode or 0) & stat.S_IROTH:
+        if found and item.get("secret") and item.get("block") and (found.mode or 0) & stat.S_IROTH:
             raise TaskstackError(
                 f"{item['path']} gets a password, and everybody may read it. "
                 f"Give it to a group of all who need it, then: chmod o-r {item['path']}"

@@ -46,6 +46,12 @@ options:
     type: list
     elements: str
     default: []
+  vhosts:
+    description:
+      - Virtual hosts that are going to be created on the broker of this host.
+    type: list
+    elements: str
+    default: []
   packages:
     description:
       - Packages that are going to be installed. They are noted for the host, since stacks share them.
@@ -81,6 +87,7 @@ ARGS: dict[str, t.Any] = {
     "stack": {"type": "str"},
     "accounts": NAMES,
     "groups": NAMES,
+    "vhosts": NAMES,
     "packages": NAMES,
 }
 
@@ -88,7 +95,7 @@ ARGS: dict[str, t.Any] = {
 def run(params: dict[str, t.Any], check_mode: bool, lists: str = _created.DIRECTORY) -> dict[str, t.Any]:
     """Add the entries that are missing."""
     stack = params["stack"] or _created.HOST
-    kinds = [("account", params["accounts"]), ("group", params["groups"])]
+    kinds = [("account", params["accounts"]), ("group", params["groups"]), ("vhost", params.get("vhosts") or [])]
     own = [_created.entry(kind, name) for kind, names in kinds for name in names]
     shared = [_created.entry("package", name) for name in params["packages"]]
     changed = False

@@ -64,6 +64,17 @@ options:
           - For permissions and user limits that is the user, for bindings the destination, for vhost limits the
             virtual host.
         type: str
+  stack:
+    description:
+      - Name of a stack. Virtual hosts and logins that are created are noted in its list of created things first, on the
+        host that this runs on (module M(taskstack.celery.created)).
+    type: str
+  purposes:
+    description:
+      - Logins of O(stack) by what they are for.
+      - Another login that an earlier run created for the same purpose is deleted.
+    type: dict
+    default: {}
   force:
     description:
       - Also delete queues that hold messages and virtual hosts that hold queues. The messages are lost.
@@ -488,9 +499,11 @@ import typing as t
 
 from ansible_collections.taskstack.celery.plugins.module_utils import (
     _administrator,
+    _created,
     _definitions,
     _definitions_apply,
     _definitions_check,
+    _definitions_created,
     _definitions_plan,
     _definitions_show,
 )
@@ -508,6 +521,9 @@ def run(
     wanted = _definitions.from_params(params)
     current, version = _definitions_apply.read(broker, wanted)
     changes = _definitions_plan.plan(current, wanted, _definitions_plan.Scope.from_params(params))
+    stack, purposes = params.get("stack"), params.get("purposes") or {}
+    listed = _created.entries(stack)
+    changes += _definitions_created.retired(listed, current, wanted, purposes, params["management_user"])
     blockers = _definitions_check.blockers(params, current, wanted, changes, version)
     if not params["force"]:
         counts = _definitions_apply.messages(broker, changes, None if check_mode else wait)
@@ -515,6 +531,10 @@ def run(
     if blockers:
         raise TaskstackError("Nothing was changed. " + " ".join(blockers))
     if not check_mode:
+        if stack:
+            # A broker of an earlier edition, which noted nothing.
+            adopts = bool(params.get("local_administrator")) and not _created.is_complete(stack)
+            _created.note(stack, _definitions_created.entries(changes, wanted, purposes, adopts))
         _definitions_apply.carry_out(broker, changes, current, params["force"])
     return {
         "changed": bool(changes),

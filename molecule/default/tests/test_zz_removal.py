@@ -22,7 +22,7 @@ def test_removal_asks_before_it_deletes_queued_tasks(stack: t.Any) -> None:
     refused = stack.play(playbook="playbooks/remove.yml")
     assert refused.returncode != 0
     said = " ".join(refused.stdout.split())
-    assert re.search(r"\d+ tasks wait in the queues of stack sample\. Nothing was removed\.", said), said[-1500:]
+    assert re.search(r"\d+ tasks wait in the queues of stack sample\. .*Nothing was removed\.", said), said[-1500:]
     assert stack.pids() == before
 
 
@@ -34,9 +34,9 @@ def test_removal_leaves_nothing_of_the_stack_behind_though_it_breaks_off(stack: 
     # Once somewhere, and once when the broker has stopped and is still installed.
     tasks = re.findall(r"^TASK \[(.*)\] \*", foretold.stdout, re.MULTILINE)
     moments = random.Random(SEED).randint(3, len(tasks)), tasks.index("Uninstall it") + 1
-    kills = [stack.killed("playbooks/remove.yml", moment, remove_queued_tasks=True) for moment in sorted(moments)]
+    kills = [stack.killed("playbooks/remove.yml", moment, remove_queued_tasks=True, remove_records=True) for moment in sorted(moments)]
     assert kills[0], (moments, tasks)
-    stack.changed(playbook="playbooks/remove.yml", remove_queued_tasks=True)
+    stack.changed(playbook="playbooks/remove.yml", remove_queued_tasks=True, remove_records=True)
     assert stack.host.run(OURS).stdout == ""
     programs = stack.host.check_output("ps -eo args=")
     assert not any(word in programs for word in ("celery", "beam.smp", "supervisord"))

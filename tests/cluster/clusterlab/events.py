@@ -118,7 +118,7 @@ def back_up(directory: str) -> None:
 def leave_and_return(host: str = BROKERS[2]) -> None:
     """One node leaves the cluster with all that it was installed with, and is deployed anew."""
     others = [name for name in BROKERS if name != host]
-    play("remove.yml", "--limit", host)
+    play("remove.yml", "--limit", host, remove_records=True)
     assert nodes(others[0], "list_members") == [f"rabbit@{name}" for name in others]
     play("site.yml", "--limit", "rabbitmq")
     assert running(host) == len(BROKERS)
