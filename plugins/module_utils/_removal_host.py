@@ -73,7 +73,8 @@ class Host:
         """In words, the first file that the account owns outside of what goes anyway; empty when there is none."""
         ignored = [f"{path}/*" if name else path for path in (*self._passing, *going) for name in (0, 1)]
         tests = [part for path in ignored for part in ("-path", _quoted(path), "-o")]
-        find = ["find", *(self._roots or _roots()), "-xdev", "(", *tests[:-1], ")", "-prune", "-o", "-user", account, "-print", "-quit"]
+        where = ["-xdev", "(", *tests[:-1], ")", "-prune", "-o", "-user", account, "-print", "-quit"]
+        find = ["find", *(self._roots or _roots()), *where]
         done = subprocess.run(find, stdin=subprocess.DEVNULL, capture_output=True, check=False)
         # 1: something vanished meanwhile.
         if done.returncode > 1:

@@ -34,9 +34,10 @@ def test_removal_leaves_nothing_of_the_stack_behind_though_it_breaks_off(stack: 
     # Once somewhere, and once when the broker has stopped and is still installed.
     tasks = re.findall(r"^TASK \[(.*)\] \*", foretold.stdout, re.MULTILINE)
     moments = random.Random(SEED).randint(3, len(tasks)), tasks.index("Uninstall it") + 1
-    kills = [stack.killed("playbooks/remove.yml", moment, remove_queued_tasks=True, remove_records=True) for moment in sorted(moments)]
+    agreed = {"remove_queued_tasks": True, "remove_records": True}
+    kills = [stack.killed("playbooks/remove.yml", moment, **agreed) for moment in sorted(moments)]
     assert kills[0], (moments, tasks)
-    stack.changed(playbook="playbooks/remove.yml", remove_queued_tasks=True, remove_records=True)
+    stack.changed(playbook="playbooks/remove.yml", **agreed)
     assert stack.host.run(OURS).stdout == ""
     programs = stack.host.check_output("ps -eo args=")
     assert not any(word in programs for word in ("celery", "beam.smp", "supervisord"))
