@@ -114,6 +114,10 @@ class Stack:
         conf = self.host.check_output("cat /etc/taskstack/sample.flower.cookie").strip()
         return {**files, "cookie": conf}
 
+    def secret(self, name: str) -> str:
+        """One of the passwords, also where the stack is not deployed."""
+        return (self.folder / ".secrets" / name).read_text().split()[0]
+
     @staticmethod
     def here(command: str) -> str:
         """What a command prints on the controller."""
