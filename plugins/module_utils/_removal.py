@@ -48,11 +48,12 @@ def plan(stack: Stack, listed: dict[str, t.Any] | None, host: Host) -> Plan:
             found.broker_files += [item["name"]] if item["kind"] == "file" else []
         elif not own:
             _PATHS.get(item["kind"], _nothing)(found, item, stack, host)
-    if not (listed and listed["complete"]):
+    complete = bool(listed and listed["complete"])
+    if not complete:
         _removal_unlisted.unlisted(found, stack, {_created.key(item) for item in entries}, host)
     found.absent = [path for tree in found.absent for path in _without(tree, _kept(entries, stack, host), host)]
     found.empty = sorted(set(found.empty) - set(found.absent), key=lambda path: -path.count("/"))
-    _removal_unlisted.accounts(found, stack, entries, host)
+    _removal_unlisted.accounts(found, stack, entries, host, complete)
     return found
 
 

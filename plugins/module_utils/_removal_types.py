@@ -50,6 +50,8 @@ class Plan:
     blocks: list[dict[str, str]] = field(default_factory=list)
     accounts: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
+    #: Accounts that go while the group of their name stays, which userdel would delete with them.
+    regrouped: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     #: The files that configure a broker; they go only when nothing else uses it.
     broker_files: list[str] = field(default_factory=list)

@@ -33,7 +33,8 @@ def unlisted(found: Plan, stack: Stack, listed: set[_created.Key], host: Host) -
         )
 
 
-def accounts(found: Plan, stack: Stack, entries: list[_created.Entry], host: Host) -> None:
+def accounts(found: Plan, stack: Stack, entries: list[_created.Entry], host: Host, complete: bool) -> None:
+    """Delete the accounts that the stack created and that own nothing elsewhere, then their groups."""
     names = [item["name"] for item in entries if item["kind"] == "account"]
     names += [stack.name] if stack.name not in names and is_ours(stack.name, stack, host) else []
     for name in names:
@@ -44,7 +45,10 @@ def accounts(found: Plan, stack: Stack, entries: list[_created.Entry], host: Hos
             found.left.append(f"Account {name} stays: {used}. Delete it with: userdel {shlex.quote(name)}")
         else:
             found.accounts.append(name)
-    for name in [item["name"] for item in entries if item["kind"] == "group"]:
+    groups = [item["name"] for item in entries if item["kind"] == "group"]
+    found.regrouped = [name for name in found.accounts if complete and name not in groups and host.members(name)]
+    # The group of an account's own name goes with the account.
+    for name in [name for name in groups if name not in found.accounts]:
         others = [account for account in host.members(name) if account not in found.accounts]
         if others:
             found.left.append(f"Group {name} stays: {', '.join(others)} belong to it.")

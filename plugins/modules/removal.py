@@ -106,6 +106,11 @@ groups:
   returned: always
   type: list
   elements: str
+regrouped:
+  description: Of RV(accounts), those whose group of the same name was there before and stays.
+  returned: always
+  type: list
+  elements: str
 left:
   description: What stays, why, and how to delete it.
   returned: always

@@ -130,6 +130,13 @@ def test_an_account_that_owns_files_elsewhere_stays(host: Host) -> None:
     ]
 
 
+def test_a_group_of_the_name_of_an_account_goes_with_it_or_stays_without_it(host: Host) -> None:
+    host.accounts["shop"], host.groups["shop"] = (HOME, 990), ["shop"]
+    account, group = _created.entry("account", "shop"), _created.entry("group", "shop")
+    assert plan(host, listed(account, group)) == Plan(accounts=["shop"])
+    assert plan(host, listed(account)) == Plan(accounts=["shop"], regrouped=["shop"])
+
+
 def test_a_group_with_other_members_stays(host: Host) -> None:
     host.groups["staff"] = ["ann"]
     found = plan(host, listed(_created.entry("group", "staff")))
