@@ -17,7 +17,7 @@ GROUPS = ("rabbitmq", "worker", "beat", "flower")
 _CALLED = {"broker": "rabbitmq", "brokers": "rabbitmq", "rabbit": "rabbitmq", "celery": "worker", "scheduler": "beat"}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 # Debian's rabbitmqctl hands its arguments through a shell between double quotes.
-_SHELL = re.compile(r"[$`\"\\\x00-\x1f\x7f]")
+_SHELL = re.compile(r"[$`\"\\\x00-\x1f\x7f]|^-")
 # In a queue's name these are what somebody expected to be evaluated or matched; Celery would take them literally.
 _QUEUE = re.compile(r"[$`*?\"\\\x00-\x1f\x7f]|^-")
 
@@ -53,7 +53,8 @@ def name_problems(variables: Variables) -> t.Iterator[str]:
     for option in ("taskstack_broker_vhost", "taskstack_broker_user", "taskstack_monitor_user", "rabbitmq_admin_user"):
         value = variables.get(option)
         if isinstance(value, str) and _SHELL.search(value):
-            yield f'{option} must not hold $, `, ", \\ or control characters, not {shown(value)}. Choose another name.'
+            rule = 'no $, `, ", \\ or control characters, and no - at the beginning'
+            yield f"{option}: {shown(value)} cannot be a name: {rule}. Choose another."
     if isinstance(variables.get("taskstack_queues"), (list, tuple)):
         yield from queue_problems("taskstack_queues", variables["taskstack_queues"], variables["taskstack_queues"])
     if not true(variables.get("flower_open_api")):
