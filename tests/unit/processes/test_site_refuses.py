@@ -108,3 +108,11 @@ def test_a_part_that_is_chosen_by_its_tag_is_refused_too(tmp_path: pathlib.Path)
     workers = {**here, "vars": {"worker_nodes": [{"name": "mail", "queus": ["mail"]}]}}
     said = deploy(tmp_path, {"rabbitmq": here, "worker": workers}, "--tags", "rabbitmq_objects")
     assert "Did you mean queues?" in said
+
+
+def test_a_worker_host_that_cannot_find_the_broker_is_refused_and_the_broker_itself_is_not(
+    tmp_path: pathlib.Path,
+) -> None:
+    workers = {"hosts": {"one": None}, "vars": {"taskstack_broker_host": "no-such-host.invalid"}}
+    said = deploy(tmp_path, {"rabbitmq": {"hosts": {"mq1": None}}, "worker": workers})
+    assert "one cannot find no-such-host.invalid by name" in said and "mq1 cannot find" not in said
