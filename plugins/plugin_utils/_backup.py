@@ -55,7 +55,7 @@ def plan(saved: Definitions, now: Definitions | None = None) -> dict[str, t.Any]
 
 
 def _lines(left_out: dict[str, int], changes: dict[str, list[str]], fixed: list[str]) -> list[str]:
-    lines = [f"{kind} that are missing or differ: {', '.join(names)}" for kind, names in changes.items()]
+    lines = [f"{kind} that are missing or differ: {', '.join(sorted(names))}" for kind, names in changes.items()]
     if any(left_out.values()):
         lines.append(
             f"Left out, since their owners declare them again: {left_out['queues']} private queues of workers and "
