@@ -29,6 +29,7 @@ def own_paths(name: str) -> list[str]:
         *(f"/etc/taskstack/{name}.{end}" for end in _ETC.split()),
         f"/etc/logrotate.d/taskstack-{name}",
         f"/etc/cron.hourly/taskstack-{name.replace('.', '-')}",
+        f"/etc/cron.hourly/taskstack-{name.replace('.', '-')}",
         f"/usr/local/bin/celery-{name}",
         f"/usr/local/bin/taskstack-{name}",
         *(f"{folder}/{name}" for folder in SHARED[1:]),
