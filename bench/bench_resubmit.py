@@ -42,14 +42,14 @@ from benchapp import app
 count = int(sys.argv[1])
 records = r.Records("/var/lib/bench", "resubmit"); records.prepare()
 for _ in range(count):
-    run, common = r.new_run(), ("", "ours", False, "application/json", "utf-8", "t", 0, "mail@host", 1, None)
+    run, common = r.new_run(), ("", "ours", False, "application/json", "utf-8", "ours", "t", 0, "mail@host", 1, None)
     tables = {"id": "1f", "task": "t"}, {"delivery_mode": 2}
     records.put("open", run, r.pack((run, "1f", time.time()), common, tables, b"[[], {}, {}]"))
 with app.connection_for_write() as connection:
     connection.default_channel.queue_declare("ours", durable=True, auto_delete=False)
     broker, done = p.Amqp(connection), []
     start = time.perf_counter()
-    items = [("open", name) for name in os.listdir(records.path("open"))]
+    items = [("open", name, []) for name in os.listdir(records.path("open"))]
     p.Batch(records, broker, "b", lambda *result: done.append(result)).send(items)
     rate = count / (time.perf_counter() - start)
 assert len(done) == count and {result for _, result in done} == {"published"}
@@ -60,10 +60,10 @@ print(rate)
 def fold() -> None:
     """In a process of its own, so that its memory can be told."""
     sys.path.insert(0, str(ROOT / ".ansible/collections"))
-    from ansible_collections.taskstack.celery.plugins.module_utils import _verdicts
+    from ansible_collections.taskstack.celery.plugins.module_utils import taskstack_lost
 
     start = time.perf_counter()
-    found = len(_verdicts.lost(sys.argv[2]))
+    found = len(taskstack_lost.look(sys.argv[2]).lost())
     print(json.dumps([found, time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
 
 
@@ -84,7 +84,7 @@ def make(directory: Path) -> None:
         records.put("history", f"2026-01-01T{hour:02}.mail@host.log", "".join(lines).encode())
     for number in range(LOST):
         own = f"f-1-{number:x}", f"{number:036}", 1e6
-        common = "", "celery", False, None, None, "app.tasks.mail", 0, "mail@host", 2**22, None
+        common = "", "celery", False, None, None, "celery", "app.tasks.mail", 0, "mail@host", 2**22, None
         records.put("open", own[0], taskstack_records.pack(own, common, ({}, {}), b"[[], {}, {}]"))
 
 

@@ -185,4 +185,11 @@ def _look_at_recorder(
     has_workers = any(process not in others for process in described.get("processes") or [])
     if not directory or not (os.path.isdir(directory) or has_workers):
         return [], None
-    return _recording.tasks(directory), {"directory": directory, "problems": _recording.problems(directory)}
+    # A description of the first edition does not name the hosts: its workers' notes name no process either.
+    nodes = [
+        row["node"]
+        for row in described.get("workers") or []
+        if row.get("recorder") and row.get("host") and row["host"] == described.get("host")
+    ]
+    tasks, problems = _recording.facts(directory, nodes, described.get("user"))
+    return tasks, {"directory": directory, "problems": problems}

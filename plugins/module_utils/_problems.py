@@ -77,8 +77,11 @@ def _broker(report: Report) -> Found:
 
 
 def _tasks(report: Report) -> Found:
+    running = {worker["node"] for worker in report["workers"] if worker["state"] in ("up", "busy", "silent")}
     for view in report["seen"]:
         for problem in (view["recorder"] or {}).get("problems", ()):
+            if problem["kind"] == "recorder_silent" and problem["node"] not in running:
+                continue  # the worker itself is what is missing
             where = {"where": view["host"] if report["merged"] and len(report["hosts"]) > 1 else None}
             yield {"subject": problem.get("node"), "directory": view["recorder"]["directory"], **problem, **where}
     refused: dict[tuple[str, str], list[t.Any]] = {}

@@ -25,7 +25,7 @@ STACK = {
     "supervisor": Option("text", choices=("supervisord", "systemd", "windows")),
 }
 #: What is loaded into workers, all and those with the recorder; a new version takes effect only in new processes.
-LOADED, RECORDER = ("prefetch",), ("recorder", "records", "inspect")
+LOADED, RECORDER = ("prefetch",), ("recorder", "records", "lost", "inspect")
 #: Around the scheduler that is wanted: adds the tasks of the inventory and a heartbeat.
 BEAT_SCHEDULER = "taskstack_beat:Scheduler"
 STOP_TIMEOUT = {"worker": 600, "beat": 10, "flower": 30}

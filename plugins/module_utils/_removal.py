@@ -19,7 +19,7 @@ from ansible_collections.taskstack.celery.plugins.module_utils._removal_types im
 SHARED = ("/etc/taskstack", "/usr/local/lib/taskstack", "/opt/taskstack", "/var/lib/taskstack", "/var/log/taskstack")
 _ETC = """
     env json packages packages.previous packages.next worker.restart beat.restart flower.restart beat.json flower.py
-    flower.cookie flower.packages
+    flower.cookie flower.packages resubmit.lock
 """
 
 
@@ -28,7 +28,6 @@ def own_paths(name: str) -> list[str]:
     return [
         *(f"/etc/taskstack/{name}.{end}" for end in _ETC.split()),
         f"/etc/logrotate.d/taskstack-{name}",
-        f"/etc/cron.hourly/taskstack-{name.replace('.', '-')}",
         f"/etc/cron.hourly/taskstack-{name.replace('.', '-')}",
         f"/usr/local/bin/celery-{name}",
         f"/usr/local/bin/taskstack-{name}",

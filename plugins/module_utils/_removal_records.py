@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import os
-
-from ansible_collections.taskstack.celery.plugins.module_utils import _records, _verdicts
+from ansible_collections.taskstack.celery.plugins.module_utils import taskstack_lost
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 
 WORDS = {
     "lost": "lost (taken, and never ended)",
@@ -19,17 +18,10 @@ WORDS = {
 
 def count(directory: str) -> dict[str, int]:
     """How many there are, by what became of them. Tasks that a worker still works on are not among them."""
-    sending = os.path.join(directory, "sending")
-    batches = [os.path.join(sending, name) for name in _records.names(directory, "sending")]
-    damaged = [_records.kept(directory, folder)[1] for folder in ("open", "failed")]
-    return {
-        "lost": len(_verdicts.lost(directory)),
-        "failed": sum(record.state not in _verdicts.LOST for record in _verdicts.gone(directory)),
-        "sending": sum(
-            len(os.listdir(batch)) for batch in batches if os.path.isdir(batch) and not os.path.islink(batch)
-        ),
-        "damaged": sum(map(len, damaged)),
-    }
+    try:
+        return taskstack_lost.counts(directory)
+    except taskstack_lost.Newer as exc:
+        raise TaskstackError(f"{directory}: {exc}. Update the collection on the control node.") from exc
 
 
 def sentence(host: str, counts: dict[str, int]) -> str:

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from fnmatch import fnmatchcase
 
-from ansible_collections.taskstack.celery.plugins.module_utils._records import Record
+from ansible_collections.taskstack.celery.plugins.module_utils.taskstack_lost import Look, Record
 
 #: What an operator calls the states of kept messages.
 STATES = {
@@ -31,6 +32,10 @@ REASONS = {
 }
 
 
+#: What Celery's delayed delivery puts before a routing key.
+_DELAY = re.compile(r"^(?:[01]\.)+")
+
+
 @dataclass(frozen=True)
 class Wish:
     """Which messages the operator wants; an empty filter lets everything pass."""
@@ -49,7 +54,7 @@ class Wish:
         return (
             STATES[record.state] in self.states
             and (not self.tasks or any(fnmatchcase(record.task, pattern) for pattern in self.tasks))
-            and (not self.queues or record.routing_key in self.queues)
+            and (not self.queues or bool({record.queue, _DELAY.sub("", record.routing_key)} & {*self.queues}))
             and (not self.ids or record.id in self.ids)
             and (self.older_than is None or age >= self.older_than)
             and (self.newer_than is None or age <= self.newer_than)
@@ -63,16 +68,20 @@ class Plan:
     found: list[Record] = field(default_factory=list)
     send: list[Record] = field(default_factory=list)
     skipped: list[tuple[Record, str]] = field(default_factory=list)
+    #: By the run of a message that is sent: earlier copies of it, which go with it.
+    copies: dict[str, list[Record]] = field(default_factory=dict)
+    #: Messages whose task has ended after all: nobody needs them any more.
+    drop: list[Record] = field(default_factory=list)
 
 
-def plan(gone: list[Record], over: t.Mapping[str, str], held: t.Container[str], wish: Wish, now: float) -> Plan:
-    """Sort messages that nobody here works on; ``over`` are verdicts by run, ``held`` the tasks in hand elsewhere."""
-    result = Plan([record for record in gone if wish.wants(record, now)])
-    copies = {record.run for record, later in _pairs(gone) if later.redelivered}
+def plan(seen: Look, held: t.Container[str], wish: Wish, now: float) -> Plan:
+    """Sort the messages that nobody here works on; ``held`` are the identifiers of tasks in hand anywhere."""
+    result = Plan([record for record in seen.gone if wish.wants(record, now)])
     for record in result.found:
-        if record.run in over:
-            result.skipped.append((record, f"the task has ended after all: {over[record.run]}"))
-        elif record.run in copies:
+        if record.run in seen.over:
+            result.skipped.append((record, f"the task has ended after all: {seen.over[record.run]}"))
+            result.drop.append(record)
+        elif record.run in seen.copies:
             result.skipped.append((record, "the broker delivered it again, and the later copy counts"))
         elif record.id in held:
             result.skipped.append((record, REASONS["held"]))
@@ -80,16 +89,17 @@ def plan(gone: list[Record], over: t.Mapping[str, str], held: t.Container[str], 
             result.skipped.append((record, f"over the limit of {wish.limit}"))
         else:
             result.send.append(record)
+            result.copies[record.run] = [copy for copy in seen.gone if seen.copies.get(copy.run) == record.run]
     return result
 
 
-def _pairs(gone: list[Record]) -> t.Iterator[tuple[Record, Record]]:
-    """Each message with the one of the same attempt that was taken next."""
-    last: dict[tuple[str, int], Record] = {}
-    for record in sorted(gone, key=lambda record: record.time):
-        if (record.id, record.retries) in last:
-            yield last[record.id, record.retries], record
-        last[record.id, record.retries] = record
+def job(planned: Plan) -> dict[str, t.Any]:
+    """What the publisher has to do for it."""
+    send = [
+        (record.folder, record.file, record.id, [(copy.folder, copy.file) for copy in planned.copies[record.run]])
+        for record in planned.send
+    ]
+    return {"send": send, "drop": [(record.folder, record.file) for record in planned.drop]}
 
 
 def carried_out(planned: Plan, answers: t.Mapping[str, str]) -> Plan:

@@ -237,6 +237,22 @@ SENTENCES: dict[str, t.Callable[[Problem], str]] = {
         f"{p['directory']} is {p['bytes']} bytes above worker_recorder_max_bytes with tasks that have not ended. "
         "Resubmit lost tasks, or raise the limit."
     ),
+    "recorder_silent": lambda p: (
+        f"Worker {p['node']} runs, but its recorder has left no sign of life in {p['directory']}: a task that it takes "
+        "would be lost with it. Look for 'Cannot record' in its log, run site.yml to repair the directory, restart it."
+    ),
+    "recorder_owner": lambda p: (
+        f"{p['directory']}: {p['folder']} does not belong to {p['user']}, so its workers cannot record there. "
+        "Run site.yml: it hands the directory over."
+    ),
+    "recorder_newer": lambda p: (
+        f"The files in {p['directory']} are of a later version ({p['reason']}): which tasks are lost is unknown. "
+        "Update the collection on the control node."
+    ),
+    "records_sending": lambda p: (
+        f"{_counted(p['count'], 'message')} in {p['directory']} wait since a resubmit was interrupted. "
+        "Run it again, it finishes them: ansible-playbook -i INVENTORY taskstack.celery.resubmit"
+    ),
     "records_damaged": lambda p: (
         f"{p['count']} message file(s) in {p['directory']} are damaged, the first is {p['first']}. One that was cut "
         "short was never acknowledged, so the broker still has its message. Remove them when you have looked."

@@ -14,6 +14,7 @@ import typing as t
 
 from ansible_collections.taskstack.celery.plugins.module_utils import _target
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils.taskstack_lost import FORMAT
 
 
 class Stack:
@@ -31,7 +32,7 @@ class Stack:
             raise TaskstackError(
                 f"The description of {about.get('name')} lacks {', '.join(lacks)}. Run site.yml again."
             )
-        self.about = about
+        self.about, self._directory = about, descriptions
         self._lock: int | None = None
 
     @property
@@ -44,11 +45,12 @@ class Stack:
     @contextlib.contextmanager
     def locked(self) -> t.Iterator[None]:
         """Keep others from resubmitting here meanwhile; what is started holds the lock on when this is killed."""
-        # The launcher is a file that everybody may read and only root can replace.
+        # Where only root can open it: whoever could, might keep the lock.
+        path = os.path.join(self._directory, f"{self.about['name']}.resubmit.lock")
         try:
-            self._lock = os.open(self.about["launcher"], os.O_RDONLY)
+            self._lock = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as exc:
-            raise TaskstackError(f"Cannot open {self.about['launcher']} ({exc.strerror}). Run site.yml again.") from exc
+            raise TaskstackError(f"Cannot open {path} ({exc.strerror}). Run site.yml again.") from exc
         try:
             self._take()
             yield
@@ -64,7 +66,8 @@ class Stack:
 
     def publisher(self, job: dict[str, t.Any]) -> dict[str, t.Any]:
         """What the publisher answers to a job, by file or topic."""
-        job = {"app": self.about["app"], "nodes": [worker["node"] for worker in self.about["workers"]], **job}
+        nodes = [worker["node"] for worker in self.about["workers"]]
+        job = {"format": FORMAT, "app": self.about["app"], "nodes": nodes, **job}
         done = self.run(["python", "-m", "taskstack_publisher"], json.dumps(job))
         try:
             answers = dict(json.loads(line) for line in done.stdout.splitlines())
@@ -78,7 +81,8 @@ class Stack:
             reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
             raise TaskstackError(
                 f"The publisher stopped after {sent} message(s): {reason}. "
-                "Nothing is lost and nothing will be repeated: mend the cause and run this again."
+                "Nothing is lost, and at most the message that was on its way is sent twice: fix the cause, then run "
+                "this again."
             )
         return answers
 

@@ -142,9 +142,10 @@ import typing as t
 import uuid
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.taskstack.celery.plugins.module_utils import _records, _replay, _verdicts
+from ansible_collections.taskstack.celery.plugins.module_utils import _replay
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, TaskstackError, sentence
 from ansible_collections.taskstack.celery.plugins.module_utils._stack import Stack
+from ansible_collections.taskstack.celery.plugins.module_utils.taskstack_lost import SENDING, Newer, look, names
 
 STRINGS: dict[str, t.Any] = {"type": "list", "elements": "str", "default": []}
 ARGUMENTS: dict[str, t.Any] = {
@@ -171,8 +172,8 @@ def run(params: dict[str, t.Any], host: t.Any, check_mode: bool, now: float) -> 
 
 
 def _ask(params: dict[str, t.Any], host: t.Any, **job: t.Any) -> dict[str, t.Any]:
-    usual = {"directory": None, "batch": "", "send": [], "count": [], "recover": False, "force": params["force"]}
-    answers: dict[str, t.Any] = host.publisher({**usual, **job})
+    usual: dict[str, t.Any] = {"directory": None, "batch": "", "send": [], "drop": [], "count": [], "recover": False}
+    answers: dict[str, t.Any] = host.publisher({**usual, "force": params["force"], **job})
     if answers["silent"] and not params["force"]:
         raise TaskstackError(
             f"{', '.join(answers['silent'])}: connected, but no answer, so nobody knows which tasks are in hand there. "
@@ -183,17 +184,20 @@ def _ask(params: dict[str, t.Any], host: t.Any, **job: t.Any) -> dict[str, t.Any
 
 def _replay_records(params: dict[str, t.Any], host: t.Any, check_mode: bool, now: float) -> dict[str, t.Any]:
     wish = _replay.Wish(**{name: params[name] for name in _replay.Wish.__dataclass_fields__})
-    wanted = any(wish.wants(record, now) for record in _verdicts.gone(host.directory))
-    # Workers are asked only when it matters: one that does not answer forbids the rest.
-    if not wanted and not _records.names(host.directory, "sending"):
-        return _replay.summary(_replay.Plan())
-    before = _ask(params, host, directory=host.directory, recover=not check_mode)
-    gone = _verdicts.gone(host.directory)
-    plan = _replay.plan(gone, _verdicts.verdicts(gone, host.directory), before["held"], wish, now)
-    if plan.send and not check_mode:
-        job = {"directory": host.directory, "batch": f"{int(now * 1000):011x}-{uuid.uuid4().hex[:8]}"}
-        send = [(record.folder, record.file, record.id) for record in plan.send]
-        plan = _replay.carried_out(plan, _ask(params, host, send=send, **job))
+    try:
+        seen = look(host.directory)
+        left = names(host.directory, SENDING)
+        # Workers are asked only when it matters: one that does not answer forbids the rest.
+        if not left and not any(wish.wants(record, now) for record in seen.gone):
+            return _replay.summary(_replay.Plan())
+        held = _ask(params, host, directory=host.directory, recover=not check_mode)["held"]
+        plan = _replay.plan(look(host.directory) if left else seen, held, wish, now)
+    except Newer as exc:
+        raise TaskstackError(f"{host.directory}: {exc}. Update the collection on the control node.") from exc
+    if (plan.send or plan.drop) and not check_mode:
+        batch = f"{int(now * 1000):011x}-{uuid.uuid4().hex[:8]}"
+        answers = _ask(params, host, directory=host.directory, batch=batch, **_replay.job(plan))
+        plan = _replay.carried_out(plan, answers)
     return _replay.summary(plan)
 
 

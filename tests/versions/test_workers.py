@@ -10,7 +10,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils import _recording, _records, _verdicts
+from ansible_collections.taskstack.celery.plugins.module_utils import _recording, taskstack_lost
 from pythons import ROOT, interpreter, packages
 
 LOADED = "taskstack_recorder,taskstack_prefetch"
@@ -113,27 +113,20 @@ def test_a_worker_keeps_what_it_took_and_forgets_what_ended_well(
         worker.until(lambda: [Path(path).parent.name for path in worker.mentions(b"arguments-of-bad")] == ["failed"])
         worker.send("nobody", "arguments-of-nobody")
         worker.until(lambda: [path[-8:] for path in worker.mentions(b"arguments-of-nobody")] == [".REFUSED"])
-        assert _verdicts.lost(worker.directory) == []
+        assert taskstack_lost.look(worker.directory).lost() == []
         # The second attempt of a task is killed together with its worker.
         worker.send("second", "arguments-of-second")
-        worker.until(lambda: [record.retries for record in _records.kept(worker.directory, "open")[0]] == [1])
+        worker.until(lambda: [record.retries for record in taskstack_lost.look(worker.directory).running] == [1])
         assert worker.states()["second"] == "running"
         worker.kill()
-        worker.until(lambda: _verdicts.lost(worker.directory))
-        lost = _verdicts.lost(worker.directory)
+        worker.until(lambda: taskstack_lost.look(worker.directory).lost())
+        lost = taskstack_lost.look(worker.directory).lost()
         assert [(record.task, record.retries) for record in lost] == [("versionsapp.second", 1)]
         # The next worker puts in order what the dead one left, and drops nothing of it.
         worker.start()
         worker.until(lambda: not [name for name in os.listdir(f"{worker.directory}/open") if name.endswith(".slot")])
-        assert [record.run for record in _verdicts.lost(worker.directory)] == [lost[0].run]
+        assert [record.run for record in taskstack_lost.look(worker.directory).lost()] == [lost[0].run]
         assert _recording.problems(worker.directory)[0] == {"kind": "tasks_lost", "count": 1}
         assert "Cannot record" not in worker.log.read_text()
     finally:
         worker.kill()
-
-
-@pytest.mark.parametrize("python", sorted({about[0] for about in VERSIONS}))
-def test_what_is_sent_again_leaves_as_the_library_wrote_it(python: str) -> None:
-    program = [interpreter(python), "-B", str(Path(__file__).with_name("gathered.py"))]
-    done = subprocess.run(program, env={"PYTHONPATH": str(FILES)}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr

@@ -33,7 +33,7 @@ def lose(count, queue):
     for number in range(count):
         task_id, run = f"{number:08}-lost", taskstack_records.new_run()
         task = chaosapp.app.amqp.as_task_v2(task_id, "chaosapp.work", args=[task_id])
-        common = "", queue, False, "application/json", "utf-8", "chaosapp.work", 0, "gone@host", 2**22, None
+        common = "", queue, False, "application/json", "utf-8", queue, "chaosapp.work", 0, "gone@host", 2**22, None
         tables = task.headers, {**task.properties, "delivery_mode": 2}
         content = json.dumps(task.body).encode()
         records.put("open", run, taskstack_records.pack((run, task_id, time.time()), common, tables, content))
@@ -48,7 +48,7 @@ def job(batch, send=()):
 def left():
     """What is still to be sent, as the module would name it."""
     names = sorted(name for name in os.listdir(f"{DIRECTORY}/open") if not name.endswith(".slot"))
-    return [("open", name, name) for name in names]
+    return [("open", name, name, []) for name in names]
 
 
 def kill(kills, seed):

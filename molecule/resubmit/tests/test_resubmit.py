@@ -197,8 +197,9 @@ def problems(host: t.Any, directory: str) -> str:
     where = "/opt/read/ansible_collections/taskstack/celery/plugins"
     host.check_output(f"rm -rf {where} && mkdir -p {where}")
     subprocess.run(["docker", "cp", "-q", f"{ROOT}/plugins/module_utils", f"ts-resubmit-host:{where}/"], check=True)
-    told = "from ansible_collections.taskstack.celery.plugins.module_utils import _recording"
-    code = f"import sys; sys.path.insert(0, '/opt/read'); {told}; print(' '.join(_recording.problems('{directory}')))"
+    told = "from ansible_collections.taskstack.celery.plugins.module_utils import _recording, _sentences"
+    each = f"_sentences.sentence(dict(p, directory='{directory}')) for p in _recording.problems('{directory}')"
+    code = f"import sys; sys.path.insert(0, '/opt/read'); {told}; print(*({each}))"
     return str(host.check_output("python3 -c %s", code))
 
 

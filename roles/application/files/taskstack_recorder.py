@@ -17,12 +17,15 @@ import os
 import threading
 import time
 
-from taskstack_records import BAD, FAILED, HEADERS, OPEN, TROUBLE, Records, Slots, born, new_run, pack
+from taskstack_lost import BAD, FAILED, FORMAT, NOTE_BYTES, OPEN, TROUBLE, alive, names, read_note
+from taskstack_records import HEADERS, Records, Slots, born, new_run, pack
 
 logger = logging.getLogger(__name__)
 
 #: A worker's note about itself has this size from the start, so that it can be written on a full disk.
-NOTE_BYTES = 1024
+NOTE_SIZE = 1024
+#: Each running task has a descriptor here; with thousands at a time the usual limit would be reached by these alone.
+DESCRIPTORS = 8192
 #: What Celery 4 adds to the headers of a message that it has received.
 REQUEST = frozenset(
     ["args", "correlation_id", "delivery_info", "hostname", "kwargs", "properties", "reply_to", "taskstack_run"]
@@ -47,7 +50,9 @@ class Recorder(object):
         self.records, self.limits = records, (keep, keep_failed, max_bytes)
         self.slots = Slots(records)
         self.note, self._note_handle, self._warned = {"unrecorded": 0}, None, 0
-        self.function = None
+        self.function, self.consumer, self._tags, self._queues = None, None, None, {}
+        #: Runs whose message was moved since their process seemed to be gone.
+        self.moved = set()
         self._lock, self._main = threading.Lock(), os.getpid()
         self.guard(self._open_note)
 
@@ -62,9 +67,9 @@ class Recorder(object):
         self.records.prepare()
         path = self.records.path(TROUBLE, self.records.node)
         self._note_handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
-        before = os.read(self._note_handle, NOTE_BYTES).strip()
-        if before:
-            self.note = json.loads(before.decode("ascii"))
+        self.note.update(earlier_note(os.read(self._note_handle, NOTE_BYTES)))
+        # By these `status` knows that this worker records: no note of a process that runs means that it does not.
+        self.note.update(format=FORMAT, pid=self._main, born=born(self._main), started=int(time.time()))
         self._write_note()
 
     def _write_note(self):
@@ -72,7 +77,7 @@ class Recorder(object):
         if os.getpid() == self._main:
             with self._lock:
                 os.lseek(self._note_handle, 0, os.SEEK_SET)
-                os.write(self._note_handle, json.dumps(self.note).encode("ascii").ljust(NOTE_BYTES))
+                os.write(self._note_handle, json.dumps(self.note).encode("ascii").ljust(NOTE_SIZE))
 
     def failed(self, exc, untaken):
         """Note it; a message that could not be kept is counted."""
@@ -102,13 +107,27 @@ class Recorder(object):
     def _put(self, state, message, run, task_id, task, attempt, pid):
         now = time.time()
         since = born(pid, now)
-        about = task, attempt, self.records.node, pid, since
         routing, tables, body = parts(message)
+        queue = self.queue_of((message.delivery_info or {}).get("consumer_tag"))
+        about = queue, task, attempt, self.records.node, pid, since
         content = pack((run, task_id, now), routing + about, tables, body)
         if state == OPEN:
             self.slots.put(run, pid, since, int(now), content)
         else:
             self.records.put(FAILED, "%s.%s" % (run, state), content)
+
+    def queue_of(self, tag):
+        """The queue that a message came from, which its routing key need not show; None when that is not known."""
+        tags = getattr(getattr(self.consumer, "task_consumer", None), "_active_tags", None)
+        if tags is not self._tags or tag not in self._queues:
+            self._tags, self._queues = tags, dict((tags[queue], queue) for queue in list(tags or ()))
+        return self._queues.get(tag)
+
+    def release(self, run):
+        """The task has ended well: its message may be written over."""
+        if not self.slots.release(run) and run in self.moved:
+            self.moved.discard(run)
+            self.records.drop(OPEN, run)
 
     def settle(self, request, state, report):
         """Let the message of a task go that has ended, or keep it; ``state`` is None when its process died."""
@@ -117,7 +136,8 @@ class Recorder(object):
     def _settle(self, request, state, report):
         run = run_of(request)
         if state not in BAD and state is not None:
-            self.slots.erase(run)
+            self.release(run)
+            self.slots.clear()
         elif state is None:
             self.slots.keep(run, OPEN, run)
         else:
@@ -146,14 +166,25 @@ class Recorder(object):
     def _expire(self):
         now = time.time()
         for run in self.slots.deserted():
+            self.moved.add(run)
             self.slots.keep(run, OPEN, run)
-        self.records.adopt()
         removed, excess = self.records.expire(now, *self.limits)
+        self._expire_notes(now)
         if self.note.get("last", now) < now - self.limits[0]:
-            self.note = {"unrecorded": 0}
+            self.note = dict((name, self.note[name]) for name in ("format", "pid", "born", "started"))
+            self.note["unrecorded"] = 0
         if removed or excess:
             self.note.update(removed=self.note.get("removed", 0) + removed, excess=excess, last=int(now))
         self._write_note()
+
+    def _expire_notes(self, now):
+        """Remove the notes of workers that are gone for so long that nobody waits for what they say."""
+        directory = self.records.directory
+        for name in names(directory, TROUBLE):
+            note = read_note(directory, name) or {}
+            old = os.stat(self.records.path(TROUBLE, name)).st_mtime < now - self.limits[0]
+            if name != self.records.node and old and not alive(note.get("pid") or 0, note.get("born")):
+                self.records.drop(TROUBLE, name)
 
     def clear(self, **_):
         """Erase what ended well."""
@@ -176,6 +207,14 @@ class Recorder(object):
             thread = threading.Thread(target=job, name="taskstack-recorder-" + job.__name__)
             thread.daemon = True
             thread.start()
+
+
+def earlier_note(content):
+    """What a worker of this name noted before; nothing where that is damaged."""
+    try:
+        return dict(json.loads(content.decode("ascii")))
+    except (ValueError, TypeError):
+        return {}
 
 
 def parts(message):
@@ -255,8 +294,12 @@ def recording(create_request_class, recorder, worker_state):
                 acknowledge(self)
 
             def reject(self, requeue=False):
-                if not (self.acknowledged or requeue) and self.worker_pid and self.taskstack_place:
-                    recorder.take(self, self.taskstack_place)
+                if not (self.acknowledged or requeue) and self.taskstack_place:
+                    if self.worker_pid:
+                        recorder.take(self, self.taskstack_place)
+                    elif self.taskstack_place == OPEN:
+                        # Thrown away before any process got it, such as for a time that cannot be.
+                        recorder.refuse(self.message)
                 base.reject(self, requeue=requeue)
 
             def on_success(self, failed__retval__runtime, **kwargs):
@@ -266,7 +309,7 @@ def recording(create_request_class, recorder, worker_state):
                 try:
                     return succeed(self, failed__retval__runtime, **kwargs)
                 finally:
-                    recorder.slots.release(self.taskstack_run)
+                    recorder.release(self.taskstack_run)
 
             def on_failure(self, exc_info, *args, **kwargs):
                 # Revoked or out of time already: what the process then died of is no news.
@@ -321,6 +364,7 @@ def traced(name, task_id, request, *args, **kwargs):
 
     Pools call it, and their processes know it by its name.
     """
+    active.slots.let_go()
     if active.function is None:
         # Only now, and in this process, Celery knows which of its functions it is.
         active.function = celerys_function()
@@ -351,6 +395,31 @@ def watch_refusals(consumer_class, recorder):
         setattr(consumer_class, name, keeping(getattr(consumer_class, name), position))
 
 
+def watch_consumer(consumer_class, recorder):
+    """Learn which consumer takes the messages: it knows the queues."""
+    original = consumer_class.create_task_handler
+
+    def create_task_handler(self, *args, **kwargs):
+        recorder.consumer = self
+        return original(self, *args, **kwargs)
+
+    consumer_class.create_task_handler = create_task_handler
+
+
+def raise_descriptors(wanted):
+    """Allow this process so many open files, as far as the system lets it."""
+    try:
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        if soft != resource.RLIM_INFINITY and soft < most:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    except (ImportError, ValueError, EnvironmentError):
+        # Windows, or not allowed: what cannot be recorded is noted.
+        pass
+
+
 def install(environment):
     """Begin to record, where and for how long the environment says."""
     global active
@@ -366,6 +435,8 @@ def install(environment):
     active = recorder
     strategy.create_request_cls = recording(strategy.create_request_cls, recorder, state)
     watch_refusals(Consumer, recorder)
+    watch_consumer(Consumer, recorder)
+    raise_descriptors(DESCRIPTORS)
     signals.worker_ready.connect(recorder.keep_house, weak=False)
     signals.worker_shutdown.connect(recorder.clear, weak=False)
     return recorder

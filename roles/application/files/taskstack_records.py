@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the taskstack.celery authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The recorder's files, for Python 2.7 and later; docs/recorder.md says what lies where.
+"""Writes the recorder's files, for Python 2.7 and later; docs/recorder.md says what lies where.
 
 One file per taken message: any process can move or remove it in one step, and then nothing is left of its content.
 While its task runs, it lies in a slot: a file that its worker locks, and uses again for other messages.
@@ -10,35 +10,48 @@ While its task runs, it lies in a slot: a file that its worker locks, and uses a
 from __future__ import absolute_import, unicode_literals
 
 import collections
+import errno
 import io
 import itertools
 import json
 import os
 import pickle
-import re
 import threading
 import time
 import zlib
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
+from taskstack_lost import (
+    BAD,
+    DRAFT,
+    FAILED,
+    FOLDERS,
+    FORMAT,
+    HISTORY,
+    OPEN,
+    SLOT,
+    birth,
+    fcntl,
+    file_name,
+    look,
+    open_file,
+    read_head,
+)
 
-#: Taken and not ended; ended badly; how tasks ended; being resubmitted; what the recorder itself suffered.
-FOLDERS = OPEN, FAILED, HISTORY, SENDING, TROUBLE = "open", "failed", "history", "sending", "trouble"
-#: Ends after which the message is kept. UNSENT: the broker did not get the next attempt, this message is all there is.
-LOST = ".UNSENT"
-BAD = ("FAILURE", "REJECTED", "REVOKED", "UNSENT")
 #: A slot that held more than this gives the space back.
 LARGE = 1 << 20
+#: So many slots are kept for later: each has a descriptor.
+FREE = 32
+#: Seconds after which a slot that is still being made was left behind.
+DRAFT_SECONDS = 3600
 #: What the first line of a message file says that many messages have in common.
 COMMON = "exchange", "routing_key", "redelivered", "content_type", "content_encoding"
-COMMON += "task", "retries", "node", "pid", "born"
+COMMON += "queue", "task", "retries", "node", "pid", "born"
 #: The headers under their names among the properties.
 HEADERS = "headers", "application_headers"
 #: So many kinds of messages are remembered at a time.
 KINDS = 500
+#: The end of a file's name whose message is the only trace of its task's next attempt.
+UNSENT = ".UNSENT"
 #: The types that a message's headers and properties may have beside the plain ones.
 TYPES = ("datetime", "datetime"), ("decimal", "Decimal")
 #: How these are written, and what Python 2 wrote is read.
@@ -46,12 +59,13 @@ PROTOCOL, PYTHON2 = (2, {}) if bytes is str else (3, {"encoding": "utf-8", "erro
 
 #: A time in JSON, written in a third of the time that ``%.6f`` takes.
 MICROSECONDS = "%de-6"
-LINE = "[%s,%s,%d,%s,%s," + MICROSECONDS + ",%s]\n"
-FIRST = '{"run":%s,"id":%s,"time":' + MICROSECONDS + ',"length":%d,"checksum":%d,%s\n'
+#: A line begins with the end of the one before, which a full disk or a power cut may have left unfinished.
+LINE = "\n[%s,%s,%d,%s,%s," + MICROSECONDS + ",%s]\n"
+FIRST = '{"format":' + str(FORMAT) + ',"run":%s,"id":%s,"time":' + MICROSECONDS + ',"length":%d,"checksum":%d,%s\n'
 
 _known, _quote = {}, json.encoder.encode_basestring_ascii
 _encode = json.JSONEncoder(separators=(",", ":"), default=repr).encode
-_born = {"until": 0}
+_births = 0, {}
 _binary = getattr(os, "O_BINARY", 0)
 
 
@@ -130,17 +144,10 @@ class Tables(pickle.Unpickler):
         return pickle.Unpickler.find_class(self, module, name)
 
 
-class Empty(ValueError):
-    """A slot between two messages."""
-
-
 def read(path):
     """Head and body of a message file; ValueError when it was not written to its end, or was damaged later."""
-    with io.open(path, "rb") as stream:
-        first = stream.readline()
-        if not first.strip(b"\0"):
-            raise Empty("No message.")
-        head, rest = json.loads(first.decode("ascii")), stream.read()
+    with open_file(path) as stream:
+        head, rest = read_head(stream), stream.read()
     try:
         content = io.BytesIO(rest[:head["length"]])
         unharmed = zlib.crc32(content.getvalue()) & 0xFFFFFFFF == head["checksum"]
@@ -155,22 +162,20 @@ def read(path):
 
 
 def born(pid, now=None):
-    """Boot and clock tick at which a process began, or None: tells it from a later one of the same number."""
+    """Boot and clock tick at which a process began, looked up once in five seconds; None when that cannot be seen."""
+    global _births
+
     now = now or time.time()
-    if not _born["until"] - 5 <= now < _born["until"]:
-        _born.clear()
-        _born["until"] = now + 5
-    if pid not in _born:
-        try:
-            with io.open("/proc/sys/kernel/random/boot_id") as boot, io.open("/proc/%d/stat" % pid, "rb") as stat:
-                fields = stat.read().rpartition(b")")[2].split()
-                if fields[0] in (b"Z", b"X"):
-                    # Dead, and nobody has taken note of that yet.
-                    return None
-                _born[pid] = "%s:%s" % (boot.read(8), fields[19].decode("ascii"))
-        except EnvironmentError:
+    until, known = _births
+    if not until - 5 <= now < until:
+        # Other threads go on with the old ones.
+        until, known = _births = now + 5, {}
+    if pid not in known:
+        seen = birth(pid)
+        if not seen:
             return None
-    return _born[pid]
+        known[pid] = seen
+    return known[pid]
 
 
 def overwrite(handle, content):
@@ -194,9 +199,8 @@ class Records(object):
 
     def __init__(self, directory, node, sync=False):
         """Prepare; nothing is touched before the first call."""
-        self.directory, self.node, self.sync = directory, re.sub(r"[^\w.@-]", "_", node), sync
-        self._history, self._stale = (None, None), None
-        self._lock = threading.Lock()
+        self.directory, self.node, self.sync = directory, file_name(node), sync
+        self._histories = {}
 
     def prepare(self):
         """Make the folders, for their owner only."""
@@ -234,53 +238,37 @@ class Records(object):
             os.unlink(path)
             raise
 
-    def held(self, name):
-        """Whether a worker still has its hands on a slot."""
-        if fcntl is None:
-            # Windows does not let anybody rename a file that is open.
-            return not self.move(OPEN, name, OPEN, name + "~") or not self.move(OPEN, name + "~", OPEN, name)
+    def adopt(self, now):
+        """Sort out what dead processes left: what ended well goes, the rest becomes a message of its own.
+
+        Returns when the oldest message was taken that somebody still works on: its end is not yet decided.
+        """
+        found = look(self.directory)
+        for record in found.gone:
+            if record.run in found.over:
+                self.drop_dead(record.folder, record.file)
+            elif record.folder == OPEN and record.state in BAD:
+                self.move(OPEN, record.file, FAILED, "%s.%s" % (record.run, record.state))
+            elif record.file.endswith(SLOT):
+                self.move(OPEN, record.file, OPEN, record.run)
+        for name in found.doubles + found.empty:
+            self.drop_dead(OPEN, name)
+        for name in os.listdir(self.path(OPEN)):
+            if name.endswith(DRAFT) and os.stat(self.path(OPEN, name)).st_mtime < now - DRAFT_SECONDS:
+                self.drop(OPEN, name)
+        return min([now] + [record.time for record in found.running])
+
+    def drop_dead(self, folder, name):
+        """Remove a file of a dead process; a slot only under its lock, which nobody else can have by mistake then."""
+        if fcntl is None or not name.endswith(SLOT):
+            return self.drop(folder, name)
+        path = self.path(folder, name)
         try:
-            with io.open(self.path(OPEN, name), "rb") as stream:
-                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            with open_file(path) as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return os.fstat(stream.fileno()).st_ino == os.stat(path).st_ino and self.drop(folder, name)
         except EnvironmentError:
-            return True
-        return False
-
-    def adopt(self):
-        """Sort out the slots of workers that are gone: what ended well goes, the rest becomes a message of its own."""
-        orphans = {}
-        for name in [name for name in os.listdir(self.path(OPEN)) if name.endswith(".slot") and not self.held(name)]:
-            try:
-                head = read(self.path(OPEN, name))[0]
-            except Empty:
-                self.drop(OPEN, name)
-            except (ValueError, KeyError, EnvironmentError):
-                continue
-            else:
-                if head["born"] is None or born(head["pid"]) != head["born"]:
-                    orphans[head["run"]] = name
-        ends = self.ends(orphans) if orphans else {}
-        for run, name in orphans.items():
-            if run not in ends:
-                self.move(OPEN, name, OPEN, run)
-            elif ends[run] in BAD:
-                self.move(OPEN, name, FAILED, "%s.%s" % (run, ends[run]))
-            else:
-                self.drop(OPEN, name)
-
-    def ends(self, runs):
-        """How runs ended, of those that did."""
-        found = {}
-        for name in os.listdir(self.path(HISTORY)):
-            with io.open(self.path(HISTORY, name), "rb") as stream:
-                for line in stream:
-                    try:
-                        fields = json.loads(line.decode("ascii"))
-                        if fields[6] in runs and fields[0] != "RESUBMITTED":
-                            found[fields[6]] = fields[0]
-                    except (ValueError, LookupError, TypeError):
-                        continue
-        return found
+            return False
 
     def move(self, folder, name, to_folder, to_name):
         """Whether ``name`` was there to be moved."""
@@ -300,46 +288,52 @@ class Records(object):
 
     def append(self, record):
         """One line into the history of this hour. Every process has its own handle, and one write is one line."""
-        when = int(record[5]) // 3600, os.getpid()
-        if self._history[0] != when:
-            with self._lock:
-                self._open_history(when)
-        os.write(self._history[1], line(record))
+        content, key = line(record), (int(record[5]) // 3600, os.getpid())
+        handle = self._histories.get(key)
+        if handle is None:
+            handle = self._open_history(*key)
+        if os.write(handle, content) < len(content):
+            raise EnvironmentError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def _open_history(self, when):
-        if self._history[0] == when:
-            return
-        hour = time.strftime("%Y-%m-%dT%H", time.gmtime(when[0] * 3600))
-        path = self.path(HISTORY, "%s.%s.log" % (hour, self.node))
-        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | _binary, 0o600)
-        if os.fstat(handle).st_size:
-            # A line that a full disk or a power cut left unfinished must not swallow the next one.
-            os.lseek(handle, -1, os.SEEK_END)
-            if os.read(handle, 1) != b"\n":
-                os.write(handle, b"\n")
-        # Another thread may still be writing to the handle of the hour before: it is closed an hour later.
-        if self._stale is not None:
-            os.close(self._stale)
-        self._stale, self._history = self._history[1], (when, handle)
+    def _open_history(self, hour, pid):
+        name = time.strftime("%Y-%m-%dT%H", time.gmtime(hour * 3600))
+        path = self.path(HISTORY, "%s.%s.log" % (name, self.node))
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _binary, 0o600)
+        if not os.fstat(handle).st_size:
+            os.write(handle, ('["format",%d]\n' % FORMAT).encode("ascii"))
+        mine = self._histories.setdefault((hour, pid), handle)
+        if mine != handle:
+            # Another thread was faster.
+            os.close(handle)
+        # Another thread may still write to the hour before; those of the parent's are only copies.
+        for other in [key for key in self._histories if key[1] != pid or key[0] < hour - 1]:
+            os.close(self._histories.pop(other))
+        return mine
 
     def expire(self, now, keep, keep_failed, max_bytes):
         """Remove what is too old, then the oldest until the rest fits; lost tasks and the history of this hour stay.
 
-        Returns the bytes that were removed early, and those that are still too many.
+        What the history says of messages is carried out before any of it goes, and the history since the oldest message
+        that somebody still works on stays. Returns the bytes that were removed early, and those still too many.
         """
-        this_hour = time.strftime("%Y-%m-%dT%H", time.gmtime(now))
-        files = self._files(HISTORY) + self._files(FAILED)
-        files = [item for item in files if not item[3].startswith(this_hour) and not item[3].endswith(LOST)]
-        for item in [item for item in files if item[0] < now - (keep_failed if item[2] == FAILED else keep)]:
-            self.drop(item[2], item[3])
-            files.remove(item)
-        excess = sum(item[1] for folder in (OPEN, FAILED, HISTORY) for item in self._files(folder)) - max_bytes
-        removed = 0
-        # What ended well is worth less than a message that can still be resubmitted.
-        for _time, size, folder, name in sorted(files, key=lambda item: (item[2] == FAILED, item[0])):
-            if removed < excess:
+        pinned = time.strftime("%Y-%m-%dT%H", time.gmtime(self.adopt(now)))
+        every = [item for folder in (OPEN, FAILED, HISTORY) for item in self._files(folder)]
+        oldest = dict(((FAILED, now - keep_failed), (HISTORY, now - keep)))
+        kept, excess, removed = [], -max_bytes, 0
+        for modified, size, folder, name in every:
+            stays = folder == OPEN or name.endswith(UNSENT) or (folder == HISTORY and name[:len(pinned)] >= pinned)
+            if not stays and modified < oldest[folder]:
                 self.drop(folder, name)
-                removed += size
+                continue
+            excess += size
+            if not stays:
+                # What ended well is worth less than a message that can still be resubmitted.
+                kept.append((folder == FAILED, modified, size, folder, name))
+        for _worth, _modified, size, folder, name in sorted(kept):
+            if removed >= excess:
+                break
+            self.drop(folder, name)
+            removed += size
         return removed, max(excess - removed, 0)
 
     def _files(self, folder):
@@ -357,10 +351,22 @@ class Slots(object):
     """The messages of running tasks, each written over the one before: making a file costs ten times that."""
 
     def __init__(self, records):
-        """Slots are made when they are needed, as many as tasks run at a time."""
+        """Slots are made when they are needed, as many as tasks run at a time; a forked child lets go of them."""
         self.records, self._used, self._free, self._looked = records, {}, collections.deque(), 0
+        self._names, self._owner = {}, os.getpid()
         #: Set when a free slot has something left in it.
         self.left = threading.Event()
+        # From Python 3.7 on; before, a child lets go when it gets its first task.
+        getattr(os, "register_at_fork", lambda **_: None)(after_in_child=self.let_go)
+
+    def let_go(self):
+        """In a forked child: its copies of the handles would keep the locks when the worker is dead."""
+        if os.getpid() == self._owner:
+            return
+        self._owner = os.getpid()
+        for handle in list(self._names):
+            os.close(handle)
+        self._names, self._used, self._free = {}, {}, collections.deque()
 
     def put(self, run, pid, since, now, content):
         """Write a message into a free slot, for the process of that number and birth, in this second."""
@@ -372,9 +378,9 @@ class Slots(object):
             self._looked = now
             if os.name != "nt" and not os.fstat(handle).st_nlink:
                 # Somebody removed the folder, perhaps with all the rest.
-                os.close(handle)
+                self._close(handle)
                 while self._free:
-                    os.close(self._free.pop()[0])
+                    self._close(self._free.pop()[0])
                 handle, before = self._make(), 0
         try:
             if before > LARGE:
@@ -401,7 +407,7 @@ class Slots(object):
         return True
 
     def clear(self):
-        """Erase what is left of messages that are of no more use."""
+        """Erase what is left of messages that are of no more use, and close slots that are too many."""
         self.left.clear()
         for _slot in range(len(self._free)):
             try:
@@ -409,6 +415,9 @@ class Slots(object):
             except IndexError:
                 # Another thread has it.
                 return
+            if len(self._free) >= FREE:
+                self._close(handle)
+                continue
             try:
                 self._wipe(handle, before)
                 before = 0
@@ -424,21 +433,37 @@ class Slots(object):
         return True
 
     def erase(self, run):
-        """Nothing of a message is left."""
-        if self.release(run):
-            self.clear()
+        """Nothing of a message is left. Whether there was one."""
+        if not self.release(run):
+            return False
+        self.clear()
+        return True
 
     def deserted(self):
-        """Runs whose process is gone, although nobody said so."""
-        return [run for run, slot in list(self._used.items()) if slot[3] and born(slot[2]) != slot[3]]
+        """Runs whose process is gone, although nobody said so. One that cannot be seen is not taken for gone."""
+        return [run for run, slot in list(self._used.items()) if slot[3] and birth(slot[2]) not in (None, slot[3])]
 
     def _make(self):
-        path = self.records.path(OPEN, new_run() + ".slot")
-        handle = self.records.make(path, os.O_RDWR)
-        if fcntl is not None:
+        name = new_run() + SLOT
+        path = self.records.path(OPEN, name)
+        if fcntl is None:
+            handle = self.records.make(path, os.O_RDWR)
+        else:
+            # It is a slot for others only when it is locked: they take an unlocked one for left behind.
+            handle = self.records.make(path + DRAFT, os.O_RDWR)
             fcntl.fcntl(handle, fcntl.F_SETFD, fcntl.fcntl(handle, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
             fcntl.flock(handle, fcntl.LOCK_EX)
+            os.rename(path + DRAFT, path)
+        self._names[handle] = name
         return handle
+
+    def _close(self, handle):
+        name = self._names.pop(handle)
+        if os.name != "nt":
+            self.records.drop(OPEN, name)
+        os.close(handle)
+        if os.name == "nt":
+            self.records.drop(OPEN, name)
 
     @staticmethod
     def _wipe(handle, length):

@@ -10,31 +10,12 @@ For Python 2.7 and later.
 from __future__ import absolute_import, unicode_literals
 
 import json
-import os
 import time
 import uuid
 
+from taskstack_lost import look
 from taskstack_publisher import run
-from taskstack_records import FAILED, LOST, OPEN, Records, read
-
-
-def lost(records):
-    """Folder, file and head of the messages whose worker is gone, or whose next attempt is missing; oldest first."""
-    files = [(folder, name) for folder in (OPEN, FAILED) for name in os.listdir(records.path(folder))]
-    found = []
-    for folder, name in files:
-        if folder == FAILED and not name.endswith(LOST):
-            continue
-        if name.endswith(".slot") and records.held(name):
-            continue
-        try:
-            found.append((folder, name, read(records.path(folder, name))[0]))
-        except (ValueError, KeyError, EnvironmentError):
-            # Empty, damaged, or done by somebody else in this moment.
-            continue
-    ends = records.ends([item[2]["run"] for item in found])
-    found = [item for item in found if ends.get(item[2]["run"], "UNSENT") == "UNSENT"]
-    return sorted(found, key=lambda item: item[2]["time"])
+from taskstack_records import Records
 
 
 def resubmit(description, check):
@@ -42,22 +23,26 @@ def resubmit(description, check):
     records = Records(description["recorder"]["directory"], "resubmit")
     records.prepare()
     if not check:
-        records.adopt()
+        records.adopt(time.time())
     batch = "%011x-%s" % (int(time.time() * 1000), uuid.uuid4().hex[:8])
     job = {"app": description["app"], "directory": records.directory, "nodes": description["nodes"], "batch": batch}
     job.update(count=[], send=[], force=False, recover=not check)
     answers = {}
     # Workers are asked before the files are read and, by the publisher itself, right before it sends.
     run(job, answers.__setitem__)
-    found = lost(records)
+    seen = look(records.directory)
+    found = seen.lost()
     if not check and found and not answers["silent"]:
-        job.update(recover=False, send=[(folder, name, head["id"]) for folder, name, head in found])
+        copies = dict((record.run, []) for record in found)
+        for copy in seen.gone:
+            copies.setdefault(seen.copies.get(copy.run), []).append((copy.folder, copy.file))
+        job.update(recover=False, send=[(each.folder, each.file, each.id, copies[each.run]) for each in found])
         run(job, answers.__setitem__)
     result = {"silent": sorted(answers["silent"]), "found": [], "resubmitted": [], "skipped": []}
-    for _folder, name, head in found:
-        about = {"id": head["id"], "name": head["task"], "queue": head["routing_key"], "worker": head["node"]}
-        wanted = "held" if head["id"] in answers["held"] else "published"
-        outcome = wanted if check else answers.get(name, "nothing was sent")
+    for record in found:
+        about = {"id": record.id, "name": record.task, "queue": record.queue, "worker": record.node}
+        wanted = "held" if record.id in answers["held"] else "published"
+        outcome = wanted if check else answers.get(record.file, "nothing was sent")
         result["found"].append(about)
         if outcome == "published":
             result["resubmitted"].append(about)

@@ -98,6 +98,7 @@ def test_the_definition_of_a_worker_is_complete() -> None:
             "/usr/local/bin/celery-shop",
             "/usr/local/lib/taskstack/shop/taskstack_recorder.py",
             "/usr/local/lib/taskstack/shop/taskstack_records.py",
+            "/usr/local/lib/taskstack/shop/taskstack_lost.py",
             "/usr/local/lib/taskstack/shop/taskstack_inspect.py",
             "/usr/local/lib/taskstack/shop/taskstack_prefetch.py",
         ],

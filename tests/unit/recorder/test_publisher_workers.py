@@ -31,7 +31,8 @@ class Stack:
     def broadcast(self, method, arguments, destination, **_options):
         self.asked.append((method, destination))
         replies = []
-        for node in destination:
+        # Whoever is there hears what is said to all.
+        for node in destination or sorted(self.connected):
             if method == "taskstack_inspect" and node in self.together:
                 replies.append({node: self.lists(node)})
             elif method == "taskstack_inspect" and node in self.apart:
@@ -49,7 +50,7 @@ def test_workers_with_the_recorder_are_asked_once():
     stack = Stack(together=["a", "b"])
     workers = heard(stack, "a", "b", "gone")
     assert sorted(workers.held) == ["a1", "a2", "b1", "b2"] and workers.silent == []
-    assert stack.asked == [("taskstack_inspect", ["a", "b"])]
+    assert stack.asked == [("taskstack_inspect", None)]
 
 
 def test_a_worker_that_does_not_know_the_question_is_asked_for_each_list():
@@ -62,9 +63,14 @@ def test_a_worker_that_does_not_know_the_question_is_asked_for_each_list():
 def test_a_worker_that_says_nothing_is_silent_and_its_silence_is_waited_for_once():
     stack = Stack(together=["a"], silent=["z"])
     assert heard(stack, "a", "z").silent == ["z"]
-    assert stack.asked == [("taskstack_inspect", ["a", "z"])]
+    assert stack.asked == [("taskstack_inspect", None), ("taskstack_inspect", ["z"])]
 
 
-def test_without_a_connected_worker_nobody_is_asked():
+def test_without_a_connected_worker_nobody_is_waited_for():
     stack = Stack()
-    assert heard(stack, "a").silent == [] and stack.asked == []
+    assert heard(stack, "a").silent == [] and stack.asked == [("taskstack_inspect", None)]
+
+
+def test_a_worker_that_no_inventory_knows_is_asked_too():
+    stack = Stack(together=["a", "left-behind"])
+    assert sorted(heard(stack, "a").held) == ["a1", "a2", "left-behind1", "left-behind2"]

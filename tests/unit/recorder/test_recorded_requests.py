@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import subprocess
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 import taskstack_recorder
 import taskstack_records
-from ansible_collections.taskstack.celery.plugins.module_utils import _recording, _records, _verdicts
+from ansible_collections.taskstack.celery.plugins.module_utils import _recording, taskstack_lost
 
 
 class Retry(Exception):
@@ -46,6 +45,11 @@ class Unreachable(Exception):
     """What Celery's library for brokers raises."""
 
     __module__ = "kombu.exceptions"
+
+
+def kept(directory, folder):
+    found = taskstack_lost.look(directory)
+    return [record for record in found.gone + found.running if record.folder == folder]
 
 
 class Broker:
@@ -229,15 +233,15 @@ def crash(recorder):
 
 def test_a_task_whose_whole_worker_was_killed_is_lost(take, recorder):
     take().on_accepted(dead())
-    assert _verdicts.lost(recorder.records.directory) == []
+    assert taskstack_lost.look(recorder.records.directory).lost() == []
     crash(recorder)
-    assert [record.id for record in _verdicts.lost(recorder.records.directory)] == ["1f"]
+    assert [record.id for record in taskstack_lost.look(recorder.records.directory).lost()] == ["1f"]
 
 
 def test_a_task_whose_process_lives_on_without_its_worker_is_not_lost(take, recorder):
     take().on_accepted(os.getpid())
     crash(recorder)
-    assert _verdicts.lost(recorder.records.directory) == []
+    assert taskstack_lost.look(recorder.records.directory).lost() == []
 
 
 def test_a_main_process_that_dies_between_both_does_not_make_the_task_lost(take, recorder):
@@ -245,7 +249,7 @@ def test_a_main_process_that_dies_between_both_does_not_make_the_task_lost(take,
     child(recorder, request, "SUCCESS")
     request.on_accepted(dead())
     crash(recorder)
-    assert _verdicts.lost(recorder.records.directory) == []
+    assert taskstack_lost.look(recorder.records.directory).lost() == []
 
 
 def test_the_next_worker_sorts_out_what_a_dead_one_left(take, recorder):
@@ -257,10 +261,10 @@ def test_the_next_worker_sorts_out_what_a_dead_one_left(take, recorder):
     running = take("5f")
     running.on_accepted(os.getpid())
     crash(recorder)
-    before = {(record.id, record.state) for record in _verdicts.gone(recorder.records.directory)}
+    before = {(record.id, record.state) for record in taskstack_lost.look(recorder.records.directory).gone}
     assert {("2f", "FAILURE"), ("3f", "OPEN")} <= before
     recorder.expire()
-    after = {(record.id, record.state) for record in _verdicts.gone(recorder.records.directory)}
+    after = {(record.id, record.state) for record in taskstack_lost.look(recorder.records.directory).gone}
     assert after == {("2f", "FAILURE"), ("3f", "OPEN")}
     assert running.broker.on_disk() == {"open": 2, "failed": 1}
 
@@ -283,9 +287,9 @@ def test_a_run_that_nobody_ends_is_found_when_its_process_is_gone(take, recorder
     take().on_accepted(process.pid)
     process.kill()
     process.wait()
-    taskstack_records._born["until"] = 0
+    taskstack_records._births = 0, {}
     recorder.expire()
-    assert [record.id for record in _verdicts.lost(recorder.records.directory)] == ["1f"]
+    assert [record.id for record in taskstack_lost.look(recorder.records.directory).lost()] == ["1f"]
 
 
 def test_a_task_that_failed_keeps_its_message(take, recorder):
@@ -302,7 +306,7 @@ def test_a_task_whose_process_was_killed_is_lost(take, recorder, late):
     request.on_accepted(dead())
     request.on_failure(failure(WorkerLostError))
     assert request.broker.acknowledged == [{"open": 1, "failed": 0}]
-    assert [record.id for record in _verdicts.lost(recorder.records.directory)] == ["1f"]
+    assert [record.id for record in taskstack_lost.look(recorder.records.directory).lost()] == ["1f"]
 
 
 def test_a_late_task_is_never_written_when_it_ends_well(take, recorder):
@@ -345,7 +349,7 @@ def test_a_task_whose_next_attempt_the_broker_did_not_get_is_lost_and_stays(take
     request.on_failure(types.SimpleNamespace(exception=Reject(Unreachable())), return_ok=True)
     records.expire(time.time() + 10**9, 1, 1, 0)
     assert request.broker.on_disk() == {"open": 0, "failed": 1}
-    assert [(record.state, record.id) for record in _verdicts.lost(records.directory)] == [("UNSENT", "1f")]
+    assert [(record.state, record.id) for record in taskstack_lost.look(records.directory).lost()] == [("UNSENT", "1f")]
     assert states(recorder) == ["lost"]
 
 
@@ -354,6 +358,14 @@ def test_a_task_out_of_time_has_failed(take, recorder):
     request.on_accepted(dead())
     request.on_timeout(False, 5)
     assert (request.broker.on_disk(), states(recorder)) == ({"open": 0, "failed": 1}, ["failed"])
+
+
+def test_a_message_that_no_process_can_get_is_kept_as_refused(take, recorder):
+    """Celery rejects a time that it cannot convert before it asks the pool."""
+    take().reject(requeue=False)
+    assert [record.state for record in kept(recorder.records.directory, "failed")] == ["REFUSED"]
+    take("2f").reject(requeue=True)
+    assert len(kept(recorder.records.directory, "failed")) == 1
 
 
 def test_a_soft_time_limit_is_no_end(take):
@@ -366,7 +378,7 @@ def test_a_soft_time_limit_is_no_end(take):
 def test_a_revoked_task_keeps_its_message_and_an_expired_one_does_not(take, recorder):
     take("1f")._announce_revoked("revoked", False, None, False)
     take("2f")._announce_revoked("expired", False, None, True)
-    assert [record.state for record in _records.kept(recorder.records.directory, "failed")[0]] == ["REVOKED"]
+    assert [record.state for record in kept(recorder.records.directory, "failed")] == ["REVOKED"]
     assert sorted(states(recorder)) == ["expired", "revoked"]
 
 
@@ -375,7 +387,7 @@ def test_a_task_that_a_stopping_worker_terminates_is_lost_not_revoked(take, reco
     request.on_accepted(dead())
     request.stopping.should_terminate = True
     request.on_failure(failure(Terminated))
-    assert len(_verdicts.lost(recorder.records.directory)) == 1
+    assert len(taskstack_lost.look(recorder.records.directory).lost()) == 1
 
 
 def test_a_killed_process_of_a_revoked_task_does_not_make_it_lost(take, recorder):
@@ -383,7 +395,7 @@ def test_a_killed_process_of_a_revoked_task_does_not_make_it_lost(take, recorder
     request.on_accepted(dead())
     request._announce_revoked("terminated", True, 9, False)
     request.on_failure(failure(WorkerLostError))
-    assert (_verdicts.lost(recorder.records.directory), states(recorder)) == ([], ["revoked"])
+    assert (taskstack_lost.look(recorder.records.directory).lost(), states(recorder)) == ([], ["revoked"])
 
 
 def test_a_success_that_could_not_be_stored_keeps_the_message_as_failed(take, recorder):
@@ -396,16 +408,16 @@ def test_a_success_that_could_not_be_stored_keeps_the_message_as_failed(take, re
 
 def test_a_running_task_is_not_lost(take, recorder):
     take().on_accepted(os.getpid())
-    assert (_verdicts.lost(recorder.records.directory), states(recorder)) == ([], ["running"])
+    assert (taskstack_lost.look(recorder.records.directory).lost(), states(recorder)) == ([], ["running"])
 
 
 def test_a_process_number_that_was_given_again_does_not_hide_a_loss(take, recorder):
     request = take()
     request.on_accepted(os.getpid())
     crash(recorder)
-    record = _records.kept(recorder.records.directory, "open")[0][0]
-    assert record.running()
-    assert not dataclasses.replace(record, born=f"{record.born}0").running()
+    record = kept(recorder.records.directory, "open")[0]
+    assert taskstack_lost.alive(record.pid, record.born)
+    assert not taskstack_lost.alive(record.pid, f"{record.born}0")
 
 
 def test_what_the_worker_throws_away_is_kept_first(recorder, message):
@@ -474,7 +486,7 @@ def test_a_process_that_dies_of_its_task_notes_no_end_of_it(take, recorder, rais
     with pytest.raises(raised):
         taskstack_recorder.traced(request.task.name, request.id, dict(request.request_dict))
     crash(recorder)
-    assert len(_verdicts.lost(recorder.records.directory)) == 1
+    assert len(taskstack_lost.look(recorder.records.directory).lost()) == 1
 
 
 def test_the_task_sees_nothing_of_the_recorder_and_its_process_gets_what_celery_gives(take, recorder):
@@ -520,7 +532,7 @@ def test_an_attempt_that_carries_the_name_of_the_one_before_gets_its_own(take, r
     second = take(headers={"taskstack_run": first.request_dict["taskstack_run"], "retries": 1})
     second.on_accepted(dead())
     crash(recorder)
-    assert [record.retries for record in _verdicts.lost(recorder.records.directory)] == [1]
+    assert [record.retries for record in taskstack_lost.look(recorder.records.directory).lost()] == [1]
 
 
 def test_a_process_that_died_and_was_not_yet_buried_works_on_nothing(take, recorder):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import taskstack_records
-from ansible_collections.taskstack.celery.plugins.module_utils import _recording, _records, _verdicts
+from ansible_collections.taskstack.celery.plugins.module_utils import _recording, taskstack_lost
 from ansible_collections.taskstack.celery.plugins.module_utils._sentences import sentence
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,6 +48,10 @@ def end(records, state="SUCCESS", ended=2000.0, run="x", task_id="1f", retries=0
     records.append([state, task_id, retries, "app.work", None, ended, run])
 
 
+def damaged(records):
+    return [file for _folder, file in taskstack_lost.look(records.directory).damaged]
+
+
 more = st.dictionaries(st.text(max_size=5), tables, max_size=4)
 
 
@@ -60,7 +64,8 @@ def test_every_message_comes_back_byte_for_byte(tmp_path_factory, several):
         about.update(headers=more, properties={"priority": 0, **more})
         path.write_bytes(packed(about, body) + b"\0" * len(body))
         head, same = taskstack_records.read(str(path))
-        assert (head, same) == ({**about, "length": head["length"], "checksum": head["checksum"]}, body)
+        rest = {"format": 1, "queue": None, "length": head["length"], "checksum": head["checksum"]}
+        assert (head, same) == ({**about, **rest}, body)
 
 
 def test_what_is_nearly_alike_is_told_apart(tmp_path):
@@ -80,7 +85,7 @@ def test_a_broken_message_with_a_table_or_bytes_for_a_text_is_kept_too(records):
     run = put(records, task={"a": 1}, id=b"\xff", body=memoryview(b"x")[:0].tobytes(), headers={"h": memoryview(b"y")})
     head, _body = taskstack_records.read(records.path("open", run))
     assert head["headers"] == {"h": b"y"}
-    assert [record.id for record in _records.kept(records.directory, "open")[0]] == [repr(b"\xff")]
+    assert [record.id for record in taskstack_lost.look(records.directory).gone] == [repr(b"\xff")]
 
 
 @pytest.mark.parametrize("value", [os.system, Path("/"), subprocess.Popen])
@@ -109,7 +114,7 @@ def test_a_torn_message_is_damaged_and_not_lost(records):
     run = put(records)
     path = Path(records.path("open", run))
     path.write_bytes(path.read_bytes()[:-1])
-    assert _records.kept(records.directory, "open") == ([], [run])
+    assert damaged(records) == [run]
     assert _recording.problems(records.directory) == [{"kind": "records_damaged", "count": 1, "first": f"open/{run}"}]
 
 
@@ -118,8 +123,7 @@ def test_garbage_between_messages_is_named_and_hides_none(records, content):
     put(records)
     Path(records.path("open", "garbage")).write_bytes(content)
     put(records, task_id="2f")
-    found, damaged = _records.kept(records.directory, "open")
-    assert (len(found), damaged) == (2, ["garbage"])
+    assert (len(taskstack_lost.look(records.directory).gone), damaged(records)) == (2, ["garbage"])
 
 
 def test_a_changed_body_is_noticed_before_it_is_sent(records):
@@ -133,7 +137,7 @@ def test_a_changed_body_is_noticed_before_it_is_sent(records):
 def test_a_link_in_the_place_of_a_message_is_not_followed(records, tmp_path):
     (tmp_path / "secret").write_bytes(packed({**HEAD, "run": "1"}, b"x"))
     os.symlink(tmp_path / "secret", records.path("open", "1-2-3"))
-    assert _records.kept(records.directory, "open") == ([], ["1-2-3"])
+    assert damaged(records) == ["1-2-3"]
 
 
 def test_garbage_in_the_history_hides_no_line(records):
@@ -164,31 +168,31 @@ def test_a_clock_that_steps_back_loses_and_repeats_nothing(records):
     put(records, id="1f", time=5000.0)
     run = put(records, id="2f", time=5000.0)
     end(records, task_id="2f", ended=4000.0, run=run)
-    assert [record.id for record in _verdicts.lost(records.directory)] == ["1f"]
+    assert [record.id for record in taskstack_lost.look(records.directory).lost()] == ["1f"]
 
 
 def test_a_later_end_of_the_same_attempt_is_the_end_of_a_copy_that_the_broker_delivered_again(records):
     put(records, time=1000.0)
     end(records, ended=2000.0)
-    assert _verdicts.lost(records.directory) == []
+    assert taskstack_lost.look(records.directory).lost() == []
 
 
 def test_an_earlier_end_belongs_to_another_task_of_that_name(records):
     put(records, time=1000.0)
     end(records, ended=900.0)
-    assert len(_verdicts.lost(records.directory)) == 1
+    assert len(taskstack_lost.look(records.directory).lost()) == 1
 
 
 def test_an_attempt_that_was_followed_by_the_next_is_not_lost(records):
     put(records, retries=0)
     end(records, retries=1)
-    assert _verdicts.lost(records.directory) == []
+    assert taskstack_lost.look(records.directory).lost() == []
 
 
 def test_resubmitting_is_no_end(records):
     put(records)
     end(records, state="RESUBMITTED")
-    assert len(_verdicts.lost(records.directory)) == 1
+    assert len(taskstack_lost.look(records.directory).lost()) == 1
 
 
 def test_expiry_takes_what_is_old_and_never_an_open_task(records):

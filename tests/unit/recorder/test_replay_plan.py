@@ -12,7 +12,7 @@ import types
 
 import pytest
 import taskstack_records
-from ansible_collections.taskstack.celery.plugins.module_utils import _records, _replay
+from ansible_collections.taskstack.celery.plugins.module_utils import _replay, taskstack_lost
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 from ansible_collections.taskstack.celery.plugins.modules import resubmit
 from hypothesis import given
@@ -26,12 +26,19 @@ def record(id="1f", state="OPEN", **about):
     folder = "open" if state == "OPEN" else "failed"
     run = next(runs)
     fields = {"retries": 0, "task": "app.work", "time": NOW - 100, "node": "mail@host", "pid": 1, "born": None, **about}
-    fields = {"exchange": "", "routing_key": "celery", "redelivered": False, "held": False, **fields}
-    return _records.Record(folder=folder, file=run, state=state, run=run, id=id, **fields)
+    fields = {"exchange": "", "routing_key": "celery", "queue": fields.get("routing_key", "celery"), **fields}
+    fields = {"redelivered": False, "held": False, **fields}
+    return taskstack_lost.Record(folder=folder, file=run, state=state, run=run, id=id, **fields)
 
 
-def sent(gone, over=(), held=(), **wish):
-    return [item.id for item in _replay.plan(gone, dict(over), held, _replay.Wish(**wish), NOW).send]
+def seen(gone, over=(), copies=()):
+    found = taskstack_lost.Look()
+    found.gone, found.over, found.copies = gone, dict(over), dict(copies)
+    return found
+
+
+def sent(gone, held=(), **wish):
+    return [item.id for item in _replay.plan(seen(gone), held, _replay.Wish(**wish), NOW).send]
 
 
 def test_by_default_only_lost_tasks_are_sent():
@@ -59,8 +66,9 @@ def test_every_filter_narrows():
 def test_what_is_held_ended_or_delivered_again_is_skipped_with_its_reason():
     first, second, third = record("1f"), record("2f"), record("3f")
     copy = record("3f", redelivered=True, time=NOW)
-    plan = _replay.plan([first, second, third, copy], {first.run: "SUCCESS"}, {"2f"}, _replay.Wish(), NOW)
-    assert plan.send == [copy]
+    found = seen([first, second, third, copy], {first.run: "SUCCESS"}, {third.run: copy.run})
+    plan = _replay.plan(found, {"2f"}, _replay.Wish(), NOW)
+    assert (plan.send, plan.copies, plan.drop) == ([copy], {copy.run: [third]}, [first])
     assert [reason for _, reason in plan.skipped] == [
         "the task has ended after all: SUCCESS",
         "a live worker holds the task",
@@ -80,7 +88,7 @@ def test_two_tasks_that_share_an_identifier_are_both_sent():
 )
 def test_whatever_is_found_is_either_sent_or_skipped_and_nothing_else_is(states, wished, held, limit):
     gone = [record(f"{number}", state) for number, state in enumerate(states)]
-    plan = _replay.plan(gone, {}, {str(number) for number in held}, _replay.Wish(states=wished, limit=limit), NOW)
+    plan = _replay.plan(seen(gone), {str(number) for number in held}, _replay.Wish(states=wished, limit=limit), NOW)
     handled = plan.send + [item for item, _ in plan.skipped]
     assert sorted(handled, key=lambda item: item.run) == plan.found
     assert all(_replay.STATES[item.state] in wished for item in plan.found)
@@ -103,10 +111,13 @@ class Stack:
 
     def publisher(self, job):
         results = {}
-        for folder, name, task_id in job["send"]:
+        for folder, name, task_id, copies in job["send"]:
             self.queue.append(task_id)
-            self.records.drop(folder, name)
             results[name] = "published"
+            for gone in [(folder, name), *copies]:
+                self.records.drop(*gone)
+        for folder, name in job["drop"]:
+            self.records.drop(folder, name)
         return {**self.answers, **results, "done": True}
 
     def run(self, argv):
@@ -119,7 +130,7 @@ def stack(records):
     def make(**answers):
         made = Stack(records.directory, answers)
         for number in range(3):
-            about = {**record(str(number)).__dict__, "content_type": None, "content_encoding": None}
+            about = {**record(str(number))._asdict(), "content_type": None, "content_encoding": None}
             own = f"{number}-1-1", about["id"], about["time"]
             common = tuple(about[name] for name in taskstack_records.COMMON)
             records.put("open", own[0], taskstack_records.pack(own, common, ({}, {}), b"[]"))

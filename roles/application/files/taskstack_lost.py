@@ -1,0 +1,1 @@
+../../../plugins/module_utils/taskstack_lost.py
