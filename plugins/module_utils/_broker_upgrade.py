@@ -30,7 +30,7 @@ def version(text: str) -> Version:
     return tuple(int(part) for part in found[1].split(".")) if found else ()
 
 
-def blockers(installed: str, candidate: str, flags: Rows, policies: Rows) -> list[str]:
+def blockers(installed: str, candidate: str, flags: Rows, policies: Rows, queues: Rows) -> list[str]:
     """Everything at once that has to be done before this version can follow that one."""
     old, new = version(installed), version(candidate)
     if not new:
@@ -45,7 +45,31 @@ def blockers(installed: str, candidate: str, flags: Rows, policies: Rows) -> lis
             mirrored = sorted(p["name"] for p in policies if "ha-mode" in str(p.get("definition")))
             reason = "mirrors classic queues, which 4.0 no longer does: use quorum queues"
             found += [f"policy {name} {reason}" for name in mirrored]
+        if old < (4, 3) <= new:
+            found += _removed(flags, policies, queues)
     return found
+
+
+def _removed(flags: Rows, policies: Rows, queues: Rows) -> list[str]:
+    """What is in use and 4.3 denies or refuses. A shared prefetch count too, but it lists no users."""
+    found = []
+    if not any(flag["name"] == "khepri_db" and flag["state"] == "enabled" for flag in flags):
+        found.append("feature flag khepri_db is not enabled, and 4.3 has no other database")
+    transient = sorted(queue["name"] for queue in queues if not queue["durable"] and queue["exclusive"] is False)
+    if transient:
+        found.append(
+            f"{len(transient)} transient queues are shared ({_some(transient)}), which 4.3 denies: update the clients "
+            "(Celery 5.7), or set deprecated_features.permit.transient_nonexcl_queues: true in rabbitmq_config"
+        )
+    lazy = sorted(queue["name"] for queue in queues if any(row[0] == "x-queue-mode" for row in queue["arguments"]))
+    if lazy:
+        found.append(f"queues {_some(lazy)} have x-queue-mode, which 4.3 refuses: declare them anew")
+    modes = sorted(policy["name"] for policy in policies if '"queue-mode"' in str(policy.get("definition")))
+    return found + [f"policy {name} sets queue-mode, which 4.3 does not know: remove that" for name in modes]
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
 def _steps(old: Version, new: Version) -> list[str]:

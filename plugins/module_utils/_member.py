@@ -48,7 +48,8 @@ class Member:
         busy = self._stop_blockers()
         if busy is None:
             raise TaskstackError(f"{me} does not run, so its upgrade cannot be checked. Start it first.")
-        found = _broker_upgrade.blockers(installed, candidate, self._nodes.flags(), self._nodes.policies())
+        seen = self._nodes.flags(), self._nodes.policies(), self._nodes.declared()
+        found = _broker_upgrade.blockers(installed, candidate, *seen)
         found += busy
         if found:
             why = "; ".join(found)

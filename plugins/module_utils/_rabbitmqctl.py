@@ -61,6 +61,10 @@ class Nodes:
         """The policies of all virtual hosts."""
         return self._of_all_vhosts(self.me, "list_policies")
 
+    def declared(self) -> list[dict[str, t.Any]]:
+        """All queues of all virtual hosts, as their clients declared them."""
+        return self._of_all_vhosts(self.me, "list_queues", "name", "durable", "exclusive", "arguments")
+
     def forget(self, node: str, gone: str) -> None:
         """Let a running node remove a stopped one from the cluster, and its copies from the queues."""
         self._must("rabbitmqctl", node, "forget_cluster_node", gone)
