@@ -25,7 +25,7 @@ STACK = {
     "supervisor": Option("text", choices=("supervisord", "systemd", "windows")),
 }
 #: What is loaded into workers, all and those with the recorder; a new version takes effect only in new processes.
-LOADED, RECORDER = ("prefetch",), ("recorder", "records", "lost", "inspect")
+LOADED, RECORDER = ("prefetch", "secrets"), ("recorder", "records", "lost", "inspect")
 #: Around the scheduler that is wanted: adds the tasks of the inventory and a heartbeat.
 BEAT_SCHEDULER = "taskstack_beat:Scheduler"
 STOP_TIMEOUT = {"worker": 600, "beat": 10, "flower": 30}
@@ -126,7 +126,8 @@ def _worker(entry: Options, stack: t.Mapping[str, t.Any], here: dict[str, str]) 
     if stack["supervisor"] == "windows":
         options.setdefault("pool", tables.default_pool("windows"))
     recorder = options.get("recorder", True)
-    includes = [*(["taskstack_recorder"] if recorder else []), "taskstack_prefetch", *options.get("includes", [])]
+    loaded = (["recorder"] if recorder else []) + list(LOADED)
+    includes = [*(f"taskstack_{name}" for name in loaded), *options.get("includes", [])]
     argv = [here["launcher"], "worker", "-n", node, *_arguments(options, tables.WORKER), "-I", ",".join(includes)]
     if options.get("statedb", True):
         argv.append(f"--statedb={here['state']}{slash}worker{slash}{entry['name']}.state")

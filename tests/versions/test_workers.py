@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.taskstack.celery.plugins.module_utils import _recording, taskstack_lost
 from pythons import ROOT, interpreter, packages
 
-LOADED = "taskstack_recorder,taskstack_prefetch"
+LOADED = "taskstack_recorder,taskstack_prefetch,taskstack_secrets"
 FILES = ROOT / "roles/application/files"
 #: Python, Celery, what else it needs, pools.
 OLD = "prefork", "solo", "gevent", "eventlet"
