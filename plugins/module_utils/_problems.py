@@ -9,10 +9,10 @@ seen on, when several were asked.
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ansible_collections.taskstack.celery.plugins.module_utils import _heartbeat, _unknown
+from ansible_collections.taskstack.celery.plugins.module_utils._incompatibilities import versions
 from ansible_collections.taskstack.celery.plugins.module_utils._problems_queues import queues
 from ansible_collections.taskstack.celery.plugins.module_utils._problems_workers import workers
 
@@ -27,7 +27,7 @@ def problems(report: Report) -> list[Problem]:
     """All problems with their area, the most fundamental first. A cause is told, and not what follows from it."""
     finders = {
         "hosts": _hosts, "broker": _broker, "workers": workers, "queues": queues, "tasks": _tasks, "flower": _flower,
-        "beat": _beat, "versions": _versions,
+        "beat": _beat, "versions": versions,
     }  # fmt: skip
     found = [{"area": area, **problem} for area, finder in finders.items() for problem in finder(report)]
     return [*found, *_unseen(report, found)]
@@ -116,20 +116,3 @@ def _beat(report: Report) -> Found:
         elif beat["pids"] and not beat["here"] and len(pids) == 1:
             yield {"kind": "beat_unexpected", **about}
     yield from _heartbeat.problems(report)
-
-
-def _versions(report: Report) -> Found:
-    celery = {worker["node"]: _numbers(worker["celery"]) for worker in report["workers"] if worker.get("celery")}
-    if len({version[0] for version in celery.values()}) > 1:
-        listed = {node: ".".join(map(str, version)) for node, version in sorted(celery.items())}
-        yield {"kind": "celery_versions_differ", "subject": None, "versions": listed}
-    old = sorted(node for node, version in celery.items() if version < (5, 5))
-    if old and any(queue["type"] == "quorum" for queue in report["queues"]):
-        yield {"kind": "celery_too_old_for_quorum", "subject": None, "nodes": old}
-    dated = sorted(node for node, version in celery.items() if version < (5, 6))
-    if dated and _numbers(report["broker"].get("version")) >= (4, 3):
-        yield {"kind": "celery_too_old_for_broker", "subject": report["broker"]["version"], "nodes": dated}
-
-
-def _numbers(version: str | None) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version or "")[:3])

@@ -40,7 +40,13 @@ def _stuck(report: Report, queue: Report, about: Report) -> Found:
     if consumers and all(row["node"] in frozen for row in consumers):
         return
     held = {row["node"]: len(row["scheduled"] or []) for row in consumers}
-    if consumers and all(row["prefetch"] and held[row["node"]] >= row["prefetch"] for row in consumers):
-        yield {"kind": "queue_held_by_schedule", **about, "workers": held}
+    if consumers and all(_filled(row, held[row["node"]]) for row in consumers):
+        due = [task["eta"] for row in consumers for task in row["scheduled"] or [] if task.get("eta")]
+        yield {"kind": "queue_held_by_schedule", **about, "workers": held, "due": min(due, default=None)}
     else:
         yield {"kind": "queue_stuck", **about, "workers": sorted(held)}
+
+
+def _filled(worker: Report, held: int) -> bool:
+    """Whether scheduled tasks fill what a worker fetches ahead; it has raised its prefetch count by one for each."""
+    return bool(worker["prefetch"]) and 2 * held >= worker["prefetch"] and not worker["renews_consumers"]

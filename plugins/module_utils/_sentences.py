@@ -114,8 +114,8 @@ def _queue_held(p: Problem) -> str:
     held = _names(f"{node} {count}" for node, count in p["workers"].items())
     return (
         f"{_counted(p['waiting'], 'task')} wait in queue {p['subject']}: its workers hold as many scheduled tasks as "
-        f"they fetch ahead ({held}) and take nothing else until one of those is due. A restart does not help: raise "
-        "prefetch_multiplier; docs/scaling.md says which versions do this."
+        f"they fetch ahead ({held}) and take nothing else until the first of those is due ({p['due']}). A restart does "
+        "not help. A worker that loads taskstack_prefetch is not held: run site.yml, or raise its prefetch_multiplier."
     )
 
 
@@ -287,6 +287,10 @@ SENTENCES: dict[str, t.Callable[[Problem], str]] = {
     "beat_down": lambda p: f"Beat does not run, so nothing scheduled is sent. {command(p, 'start')}",
     "beat_unexpected": _beat_unexpected,
     "celery_versions_differ": _celery_versions,
+    "celery_loses_retries": lambda p: (
+        f"Worker {p['subject']} has Celery {p['celery']}, which can lose tasks with a countdown or a retry in quorum "
+        f"queues with a topic exchange ({_names(p['queues'])}): install 5.6.3 or later."
+    ),
     "celery_too_old_for_quorum": lambda p: (
         f"Celery before 5.5 cannot consume quorum queues: update {_names(p['nodes'])}, or use classic queues."
     ),

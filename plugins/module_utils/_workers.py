@@ -27,6 +27,10 @@ def read(node: str, answers: t.Mapping[str, t.Any], now: float) -> dict[str, t.A
         "done": sum(count for count in totals.values() if isinstance(count, int)) if stats else None,
         "celery": _version(r"\bcelery:([\d.]+\w*)", report),
         "python": _version(r"\bpy:([\d.]+\w*)", report),
+        "kombu": _version(r"\bkombu:([\d.]+\w*)", report),
+        # Whether it takes other tasks while scheduled ones fill its prefetch: files/taskstack_prefetch.py.
+        "renews_consumers": "taskstack_prefetch" in report if report else None,
+        "topics": sorted(str(queue.get("name")) for queue in queues if _exchange(queue).get("type") == "topic"),
         "queues": sorted(str(queue.get("name")) for queue in queues) if "active_queues" in answers else None,
         # "app.add [rate_limit=10/m]" is a task's name with its settings.
         "registered": sorted({str(name).split(" ", 1)[0] for name in _list(answers.get("registered"))})
@@ -77,10 +81,14 @@ def pool_name(stats: t.Mapping[str, t.Any]) -> str | None:
     return None
 
 
+def _exchange(queue: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
+    return _mapping(queue.get("exchange"))
+
+
 def _queue(delivery: t.Mapping[str, t.Any], queues: list[dict[str, t.Any]]) -> str | None:
     key = delivery.get("routing_key")
     for queue in queues:
-        exchange = _mapping(queue.get("exchange")).get("name")
+        exchange = _exchange(queue).get("name")
         if queue.get("routing_key") == key and exchange in (delivery.get("exchange"), None):
             return str(queue.get("name"))
     return queues[0].get("name") if len(queues) == 1 else key

@@ -167,6 +167,11 @@ workers:
     done: {description: How many tasks it has begun since its start., type: int}
     celery: {description: Its version of Celery., type: str}
     python: {description: Its version of Python., type: str}
+    kombu: {description: Its version of kombu., type: str}
+    renews_consumers:
+      description: Whether it takes other tasks while scheduled ones fill its prefetch, as those of this collection do.
+      type: bool
+    topics: {description: Those of its queues that have a topic exchange., type: list, elements: str}
     pid: {description: Its process., type: int}
     uptime: {description: Seconds since its start., type: int}
     prefetch: {description: How many tasks it fetches ahead., type: int}

@@ -9,8 +9,10 @@ Loaded by ``taskstack_recorder``; for Python 2.7 and Celery 4.2 or later.
 from __future__ import absolute_import, unicode_literals
 
 import platform
+import sys
 
 import celery
+import kombu
 from celery.worker.control import Panel, inspect_command
 
 #: Celery's lists of tasks, and what is left out of them: nobody asks what a task was called with, it may tell of a
@@ -29,7 +31,9 @@ def answer(state, command):
     """What a worker says to one of Celery's own questions; never one of its orders."""
     if command == "report":
         # Celery's starts a program to find out about the machine. Only the versions are asked for.
-        return {"ok": "celery:%s py:%s" % (celery.__version__, platform.python_version())}
+        versions = celery.__version__, kombu.__version__, platform.python_version()
+        loaded = " taskstack_prefetch" if "taskstack_prefetch" in sys.modules else ""
+        return {"ok": "celery:%s kombu:%s py:%s" % versions + loaded}
     try:
         if Panel.meta[command].type != "inspect":
             raise KeyError(command)

@@ -3,10 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Keeps a worker taking messages while it holds tasks that wait for their time.
 
-Celery raises its prefetch count by one for each task with an ETA or countdown. Where the count is set per consumer
-(quorum queues; every queue from RabbitMQ 4.0 on with kombu 5.7), RabbitMQ applies a new one to new consumers only, so
-that scheduled tasks fill the prefetch and nothing else is delivered until they are due. Here a consumer that is full
-of them is replaced by a new one, on the same channel: what it has delivered stays with the worker.
+Celery raises its prefetch count by one for each task with an ETA or countdown. Where the count is set per consumer,
+RabbitMQ applies a new one to new consumers only, so that scheduled tasks fill the prefetch and nothing else is
+delivered until they are due. Here a consumer that is full of them is replaced by a new one, on the same channel: what
+it has delivered stays with the worker.
+
+It is set per consumer on quorum queues, and from RabbitMQ 4.0 on everywhere: kombu does so from 5.7 on, and here the
+older ones do, since RabbitMQ 4.3 denies a count for the whole channel.
 
 Loaded by ``celery -A app worker -I taskstack_prefetch``; for Python 2.7 and Celery 4.2 or later.
 """
@@ -14,6 +17,7 @@ Loaded by ``celery -A app worker -I taskstack_prefetch``; for Python 2.7 and Cel
 from __future__ import absolute_import, unicode_literals
 
 import logging
+import re
 import threading
 from collections import defaultdict
 
@@ -129,10 +133,24 @@ def attach(consumer):
         watch(consumer.qos, Window(consumer.task_consumer, consumer.qos.value))
 
 
+def count_per_consumer(transport_class):
+    """Let Celery set the prefetch count per consumer wherever the broker is RabbitMQ 4."""
+    original = transport_class.qos_semantics_matches_spec
+
+    def qos_semantics_matches_spec(self, connection):
+        told = connection.server_properties
+        four = told.get("product") == "RabbitMQ" and re.match("[4-9]|[1-9][0-9]", told.get("version") or "")
+        return bool(four) or original(self, connection)
+
+    transport_class.qos_semantics_matches_spec = qos_semantics_matches_spec
+
+
 def install():
     """Do so whenever a worker has connected."""
     from celery.worker.consumer.tasks import Tasks
+    from kombu.transport.pyamqp import Transport
 
+    count_per_consumer(Transport)
     start = Tasks.start
 
     def started(self, consumer):

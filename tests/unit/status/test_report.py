@@ -265,6 +265,43 @@ def test_scheduled_tasks_that_fill_the_prefetch_are_no_reason_to_restart() -> No
     waiting = [{"eta": "2033-01-01", "request": {"id": str(number), "name": "x"}} for number in range(8)]
     found = report(Worker("a@h", {"scheduled": waiting}), queues=[CELERY], moving={"celery": False})
     assert kinds(found) == ["queue_held_by_schedule"] and "A restart does not help" in found["problems"][0]
+    assert "(a@h 8)" in found["problems"][0] and "due (2033-01-01)" in found["problems"][0]
+
+
+def answers(said: dict[str, t.Any]) -> Inspection:
+    """What the worker a@h answers."""
+    return Inspection(["a@h"], METHODS, [Reply(method, "a@h", answer) for method, answer in said.items()])
+
+
+@pytest.mark.parametrize(("loaded", "kind"), [("", "queue_held_by_schedule"), (" taskstack_prefetch", "queue_stuck")])
+def test_only_a_worker_that_does_not_renew_its_consumers_is_held_by_scheduled_tasks(loaded: str, kind: str) -> None:
+    # Celery raises the prefetch count, 4 at first, by one for each of them.
+    scheduled = [{"eta": "2033-01-01", "request": {"id": str(number), "name": "x"}} for number in range(4)]
+    stats = {"pid": 1, "prefetch_count": 8}
+    said = {"scheduled": scheduled, "stats": stats, "active": [], "active_queues": [{"name": "celery"}]}
+    heard = answers({**said, "report": {"ok": f"celery:5.7.0 kombu:5.7.0 py:3.11.2{loaded}"}})
+    found = report(inspection=heard, expected=[{"node": "a@h"}], queues=[CELERY], moving={"celery": False})
+    assert kinds(found) == [kind]
+
+
+@pytest.mark.parametrize(
+    ("celery", "kind", "exchange", "told"),
+    [
+        ("5.5.0", "quorum", "topic", True),
+        ("5.6.2", "quorum", "topic", True),
+        ("5.6.3", "quorum", "topic", False),
+        ("5.6.2", "quorum", "direct", False),
+        ("5.6.2", "classic", "topic", False),
+    ],
+)
+def test_a_celery_that_loses_retries_is_told_where_the_broker_delays(
+    celery: str, kind: str, exchange: str, told: bool
+) -> None:
+    queue = {"name": "mail", "exchange": {"name": "mail", "type": exchange}, "routing_key": "mail"}
+    said = {"stats": {"pid": 1}, "active": [], "active_queues": [queue], "report": {"ok": f"celery:{celery} py:3.11"}}
+    queues = [Queue("mail", 0, 0, 1, kind=kind)]
+    found = report(inspection=answers(said), expected=[{"node": "a@h"}], queues=queues)
+    assert kinds(found) == (["celery_loses_retries"] if told else [])
 
 
 def test_an_alarm_of_the_broker_is_told_and_not_what_follows_from_it() -> None:
@@ -337,6 +374,8 @@ def test_every_kind_of_problem_has_a_sentence_and_a_host_in_front_where_several_
     ("celery", "rabbitmq", "kind", "words"),
     [
         ("4.4.7", "4.0.5", "quorum", "Celery before 5.5 cannot consume quorum queues"),
+        ("4.4.7 (x) taskstack_prefetch", "4.0.5", "quorum", None),
+        ("4.4.7 (x) taskstack_prefetch", "3.13.7", "quorum", "Celery before 5.5 cannot consume quorum queues"),
         ("5.4.0", "4.3.1", "classic", "denies the shared transient queues"),
         ("5.2.7", "3.10.8", "classic", None),
     ],
