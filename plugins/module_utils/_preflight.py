@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.module_utils import _schedule, _windows_demands
+from ansible_collections.taskstack.celery.plugins.module_utils import _schedule, _transport_problems, _windows_demands
 from ansible_collections.taskstack.celery.plugins.module_utils._inventory import between
 from ansible_collections.taskstack.celery.plugins.module_utils._names import (
     group_problems,
@@ -53,6 +53,9 @@ def blockers(
             (host, sentence) for sentence in wrong_values(facts[host], {r: specs.get(r, {}) for r in roles}, specs)
         )
         found += ((host, sentence) for sentence in _host(host, facts[host], ours))
+        if any(host in ours[group] for group in ("worker", "beat", "flower")):
+            brokers = {name: facts[name] for name in ours["rabbitmq"]}
+            found += ((host, sentence) for sentence in _transport_problems.problems(facts[host], brokers))
         if missing and facts[host].get("taskstack_supervisor") == "windows":
             names = " ".join(missing)
             found.append((host, f"Windows hosts need collections: ansible-galaxy collection install {names}"))

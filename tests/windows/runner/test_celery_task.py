@@ -238,6 +238,15 @@ def test_environment_and_directory_are_the_applications(program):
     assert (seen["SECRET"], seen["PLAIN"], seen["NODE"]) == (secret, "1", "mail")
 
 
+def test_with_tls_what_verifies_the_broker_is_imported_before_celery(program):
+    one = program()
+    code = "import os\nos.environ['VERIFIED'] = os.environ['TASKSTACK_TLS_NAMES']"
+    (one.folder / "taskstack_tls.py").write_text(code)
+    one.environment_file.write_text("TASKSTACK_TLS_NAMES='mq1=mq1'\n")
+    one.start()
+    assert json.loads((one.folder / "app" / "seen.json").read_text())[1]["VERIFIED"] == "mq1=mq1"
+
+
 def test_any_celery_command_runs_in_the_same_environment(program):
     one = program()
     description = one.folder / "shop.json"
