@@ -12,9 +12,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import typing as t
 
+from ansible_collections.taskstack.celery.plugins.module_utils import _disk
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError, about
 
 FORMAT = 1
@@ -99,19 +99,11 @@ def forget(stack: str, gone: t.Collection[Key], directory: str = DIRECTORY) -> N
 
 def write(stack: str, content: dict[str, t.Any], directory: str = DIRECTORY) -> bool:
     """Replace the list at once; it is on the disk when this returns."""
-    os.makedirs(os.path.dirname(directory), 0o755, exist_ok=True)
-    os.makedirs(directory, 0o700, exist_ok=True)
+    _disk.ensure_directory(os.path.dirname(directory), 0o755)
+    _disk.ensure_directory(directory, 0o700)
     path = os.path.join(directory, f"{stack}.json")
-    handle, draft = tempfile.mkstemp(prefix=".draft-", dir=directory)
-    try:
-        with about(path), open(handle, "w", encoding="utf-8") as file:
-            json.dump({"format": FORMAT, "stack": stack, **content}, file, indent=1)
-            file.flush()
-            os.fsync(handle)
-        os.replace(draft, path)
-    except BaseException:
-        os.unlink(draft)
-        raise
+    with about(path):
+        _disk.write(path, json.dumps({"format": FORMAT, "stack": stack, **content}, indent=1).encode(), 0o600)
     return True
 
 

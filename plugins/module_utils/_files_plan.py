@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import grp
-import os
 import pwd
 import stat
 import typing as t
@@ -41,13 +40,16 @@ def make(params: dict[str, t.Any], check_mode: bool, lists: str) -> Plan:
     unwanted = _created_files.unwanted(listed.values(), params.get("parts") or [], items)
     changes = _layout.plan(wanted, seen)
     absent = [*params["absent"], *_created_files.exclusive(items)]
-    changes += [_layout.Change(found, None) for found in map(_disk.look, absent) if found]
-    changes += filter(None, (_created_files.obsolete(entry, _disk.look(entry["name"])) for entry in unwanted))
-    gone = [change.path for change in changes if not change.wanted]
-    empty = _empty.plan(params.get("absent_when_empty") or [], gone)
+    gone = [*map(_disk.facts, absent), *_disk.drafts(node.path for node in wanted)]
+    changes += [_layout.Change(found, None) for found in gone if found]
+    for entry in unwanted:
+        change = _created_files.obsolete(entry, _disk.look(entry["name"], through=entry["kind"] == "block"))
+        changes += [change] if change else []
+    going = [change.path for change in changes if not change.wanted]
+    empty = _empty.plan(params.get("absent_when_empty") or [], going)
     for change in changes + empty:
-        _disk.refuse_foreign_links(change.path, (0, os.geteuid()))
-    forgotten = {_created.key(entry) for entry in unwanted} | {("file", path) for path in gone}
+        _disk.refuse_foreign_links(change)
+    forgotten = {_created.key(entry) for entry in unwanted} | {("file", path) for path in going}
     return Plan(changes, empty, _created_files.entries(items, changes, listed), forgotten)
 
 

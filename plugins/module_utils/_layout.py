@@ -19,7 +19,10 @@ MARKERS = "# {0}: managed by Ansible (taskstack.celery), block {1}"
 
 @dataclass(frozen=True)
 class Node:
-    """A directory or a file; ``content`` of a directory is None, as are an owner and a mode that do not matter."""
+    """A directory or a file; ``content`` of a directory is None, as are an owner and a mode that do not matter.
+
+    ``kind`` is the word for what was seen, and ``identity`` tells whether it is still the same when it is changed.
+    """
 
     path: str
     owner: int | None
@@ -27,6 +30,8 @@ class Node:
     mode: int | None
     content: bytes | None = None
     secret: bool = False
+    kind: str = ""
+    identity: os.stat_result | None = None
 
     @property
     def whose(self) -> tuple[int | None, int | None, int | None]:
@@ -89,7 +94,7 @@ def plan(wanted: t.Iterable[Node], seen: t.Mapping[str, Node]) -> list[Change]:
     changes = []
     for node in wanted:
         old = seen.get(node.path)
-        if old and (old.content is None) != (node.content is None):
+        if old and _kind(old) != _kind(node):
             raise TaskstackError(
                 f"{node.path} should be a {_kind(node)}, but a {_kind(old)} is there. Move it away and run this again."
             )
@@ -99,7 +104,7 @@ def plan(wanted: t.Iterable[Node], seen: t.Mapping[str, Node]) -> list[Change]:
 
 
 def _kind(node: Node) -> str:
-    return "directory" if node.content is None else "file"
+    return node.kind or ("directory" if node.content is None else "file")
 
 
 def _differs(old: Node, new: Node) -> bool:
@@ -120,6 +125,9 @@ def describe(node: Node | None, text: str) -> str:
 def difference(change: Change) -> dict[str, str]:
     """One change in the form that Ansible shows with ``--diff``."""
     texts = [(node.content or b"").decode(errors="replace") if node else "" for node in (change.seen, change.wanted)]
+    if change.wanted is None:
+        # What goes is not shown: it may be a file of passwords.
+        texts = ["", ""]
     if change.wanted and change.wanted.secret:
         texts = ["(secret)\n", "(secret)\n" if texts[0] == texts[1] else "(secret, and another one)\n"]
     before, after = describe(change.seen, texts[0]), describe(change.wanted, texts[1])

@@ -14,7 +14,9 @@ version_added: 1.0.0
 description:
   - Makes many small files and directories what they should be, with one round trip instead of one for each.
   - A file is replaced at once and never seen half written. Missing parent directories are made, root's, mode V(0755).
-  - Refuses to write through a symbolic link that belongs to another user than root.
+  - Changes nothing through a symbolic link that another user than root could have put there, whatever that user does
+    meanwhile, and shows nothing that this user could not read.
+  - Removes copies that an interrupted run has left beside the files.
   - With O(stack), everything that is created is noted first, so that the stack's removal deletes exactly that.
 author:
   - the taskstack.celery authors (@taskstack)

@@ -184,14 +184,6 @@ def test_an_account_that_is_yet_to_be_made_counts_as_a_change_in_check_mode_only
         files.run(wanted, check_mode=False)
 
 
-def test_root_does_not_write_through_the_link_of_another_user(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "precious").mkdir()
-    (tmp_path / "state").symlink_to(tmp_path / "precious")
-    _disk.refuse_foreign_links(str(tmp_path / "state" / "x"), trusted=[0, os.getuid()])
-    with pytest.raises(TaskstackError, match=f"state is a symbolic link that belongs to user id {os.getuid()}"):
-        _disk.refuse_foreign_links(str(tmp_path / "state" / "x"), trusted=[os.getuid() + 1])
-
-
 @given(before=st.text(alphabet="ab#\n"), first=st.text(alphabet="xy\n", min_size=1), second=st.text(alphabet="xy\n"))
 def test_a_block_replaces_itself_and_touches_nothing_else(before: str, first: str, second: str) -> None:
     once = _layout.block(before, "shop", first)
