@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the taskstack.celery authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files on the managed host: read, replace in one go, digest, and the ends of logs."""
+"""Files on the managed host: read, digest, and the ends of logs. Files are written by ``_disk`` alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import os
 import secrets
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError, about
+from ansible_collections.taskstack.celery.plugins.module_utils import _disk, _paths
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 
 _KEY = "/var/lib/taskstack/.key"
 CHANGING = "changed by an earlier task"
@@ -24,18 +25,6 @@ def read(path: str) -> str | None:
             return file.read()
     except FileNotFoundError:
         return None
-
-
-def write(path: str, text: str, mode: int = 0o644) -> None:
-    """Replace the file in one go: whoever reads it sees the old text or the new."""
-    fresh = f"{path}.new"
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with about(path), open(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.chmod(fresh, mode)
-    os.replace(fresh, path)
 
 
 class Digests:
@@ -64,14 +53,15 @@ class Digests:
             return CHANGING
         if path not in self._known:
             try:
-                with open(path, "rb") as file:
-                    content = file.read()
+                # Some of these files are the application's own, perhaps behind a link of its user.
+                content = _paths.read(path, as_owner=True)
                 self._known[path] = hmac.new(self._load_key(), content, hashlib.sha256).hexdigest()[:32]
             except FileNotFoundError:
                 self._known[path] = "no such file"
-            except OSError as exc:
+            except (OSError, TaskstackError) as exc:
+                reason = exc.strerror if isinstance(exc, OSError) else exc
                 raise TaskstackError(
-                    f"Could not read {path} of restart_on ({exc.strerror}). List files there, no directories."
+                    f"Could not read {path} of restart_on ({reason}). List files there, no directories."
                 ) from exc
         return self._known[path]
 
@@ -81,8 +71,8 @@ class Digests:
             if text is None:
                 text = secrets.token_hex(32)
                 if not self._check_mode:
-                    os.makedirs(os.path.dirname(self._key_file), mode=0o755, exist_ok=True)
-                    write(self._key_file, text, 0o600)
+                    _disk.ensure_directory(os.path.dirname(self._key_file), 0o755)
+                    _disk.write(self._key_file, text.encode(), 0o600)
             self._key = text.encode()
         return self._key
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import typing as t
 
+from ansible_collections.taskstack.celery.plugins.module_utils import _disk
 from ansible_collections.taskstack.celery.plugins.module_utils import _supervision as sv
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
-from ansible_collections.taskstack.celery.plugins.module_utils._files import read, write
+from ansible_collections.taskstack.celery.plugins.module_utils._files import read
 from ansible_collections.taskstack.celery.plugins.module_utils._programs import program
 from ansible_collections.taskstack.celery.plugins.module_utils._supervisord_rpc import Rpc
 
@@ -59,7 +60,7 @@ class Supervisord:
     def write(self, texts: t.Mapping[str, str], at_boot: t.Collection[str]) -> None:
         """Write the files of programs; whether one starts at boot stands in its file."""
         for name, text in texts.items():
-            write(self.path(name), text)
+            _disk.write(self.path(name), text.encode(), 0o644)
 
     def start(self, names: t.Collection[str]) -> None:
         """Start programs that are stopped, by what their files say."""

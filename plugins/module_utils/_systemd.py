@@ -10,9 +10,10 @@ import re
 import subprocess
 import typing as t
 
+from ansible_collections.taskstack.celery.plugins.module_utils import _disk
 from ansible_collections.taskstack.celery.plugins.module_utils import _supervision as sv
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
-from ansible_collections.taskstack.celery.plugins.module_utils._files import read, write
+from ansible_collections.taskstack.celery.plugins.module_utils._files import read
 from ansible_collections.taskstack.celery.plugins.module_utils._units import target, unit
 
 _STATES = {
@@ -61,10 +62,10 @@ class Systemd:
     def write(self, texts: t.Mapping[str, str], at_boot: t.Collection[str]) -> None:
         """Write unit files, and the links by which the target starts them."""
         for name, text in texts.items():
-            write(self.path(name), text)
+            _disk.write(self.path(name), text.encode(), 0o644)
             self._link(self._wants(name), self.path(name) if name in at_boot else None)
         if texts and read(self._file(self._target)) != target(self._target):
-            write(self._file(self._target), target(self._target))
+            _disk.write(self._file(self._target), target(self._target).encode(), 0o644)
         if texts:
             self._link(self._boot(), self._file(self._target))
             self._systemctl("daemon-reload")
