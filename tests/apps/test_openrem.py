@@ -119,5 +119,5 @@ def test_stopping_leaves_no_process_behind(stack):
 
 
 def test_removing_it_leaves_the_host_as_it_was(stack):
-    stack.play("remove.yml", "-e", "remove_queued_tasks=true")
+    stack.play("remove.yml", "-e", "remove_queued_tasks=true remove_records=true")
     assert stack.differences() == []
