@@ -168,6 +168,11 @@ def disk_mistakes(place: pathlib.Path) -> dict[str, tuple[dict[str, t.Any], str,
             "mount -t tmpfs -o nr_inodes=1 tmpfs /var/lib/taskstack",
             "disk is full",
         ),
+        "removal": (
+            {"stack": "shop", "host": "app1"},
+            "mount -t tmpfs tmpfs /var/lib; mkdir -p /var/lib/taskstack/.created/shop.json",
+            "shop.json",
+        ),
         # A file that should be one is a directory, and the other way round.
         "processes": (
             {"application": "shop", "processes": [], "supervisor": "systemd", "config_directory": disk},
@@ -201,7 +206,9 @@ def disk_mistakes(place: pathlib.Path) -> dict[str, tuple[dict[str, t.Any], str,
 @pytest.mark.parametrize("module", MODULES)
 def test_what_the_operating_system_refuses_is_one_sentence(module: str, tmp_path: pathlib.Path, foreign: str) -> None:
     (tmp_path / "disk").mkdir()
-    arguments, setup, word = disk_mistakes(tmp_path)[module]
+    mistakes = disk_mistakes(tmp_path)
+    assert module in mistakes, f"Add an error of the operating system for the new module {module} to disk_mistakes()."
+    arguments, setup, word = mistakes[module]
     if module == "rabbitmq_definitions":
         arguments["management_url"] = foreign
     assert word in told(module, arguments, setup)
