@@ -53,7 +53,8 @@ def plan(stack: Stack, listed: dict[str, t.Any] | None, host: Host) -> Plan:
         _removal_unlisted.unlisted(found, stack, {_created.key(item) for item in entries}, host)
     found.absent = [path for tree in found.absent for path in _without(tree, _kept(entries, stack, host), host)]
     found.empty = sorted(set(found.empty) - set(found.absent), key=lambda path: -path.count("/"))
-    _removal_unlisted.accounts(found, stack, entries, host, complete)
+    if stack.accounts:
+        _removal_unlisted.accounts(found, stack, entries, host, complete)
     return found
 
 

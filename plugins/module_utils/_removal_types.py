@@ -34,6 +34,7 @@ class Stack:
     venv: str | None = None
     settings_file: str | None = None
     data: bool = False
+    accounts: bool = True
 
     @property
     def home(self) -> str:

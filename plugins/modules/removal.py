@@ -58,6 +58,12 @@ options:
       - Delete also the directories that were created for the files that tasks write, though there are files in them.
     type: bool
     default: false
+  accounts:
+    description:
+      - Look for files that the stack's accounts own anywhere on local file systems, which may take a while.
+      - Without, RV(accounts) and RV(groups) are empty.
+    type: bool
+    default: true
   broker:
     description:
       - The broker on this host, where it runs.
@@ -177,6 +183,7 @@ ARGS: dict[str, t.Any] = {
     "venv": {"type": "path"},
     "settings_file": {"type": "path"},
     "data": {"type": "bool", "default": False},
+    "accounts": {"type": "bool", "default": True},
     "broker": {"type": "dict", "options": BROKER},
 }
 PACKAGES = ("rabbitmq-server", "supervisor", "erlang-base")
@@ -225,7 +232,7 @@ def last(stack: str, folder: str = _created.DEPLOYED) -> bool:
 def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
     """Look at everything."""
     listed = _created.read(params["stack"])
-    names = ("directory", "venv", "settings_file", "data")
+    names = ("directory", "venv", "settings_file", "data", "accounts")
     stack = _removal_types.Stack(params["stack"], **{name: params[name] for name in names})
     broker = ask(params["broker"], listed) if params["broker"] else None
     plan = _removal.plan(stack, listed, _removal_host.Host())

@@ -26,6 +26,26 @@ def test_removal_asks_before_it_deletes_queued_tasks(stack: t.Any) -> None:
     assert stack.pids() == before
 
 
+def test_a_task_that_is_lost_while_its_worker_stops_is_kept(stack: t.Any) -> None:
+    recorder = "/var/lib/taskstack/sample/recorder"
+    stack.changed(worker_stop_timeout=2)
+    # Nothing that was kept before: the playbook would ask about that at once.
+    stack.host.check_output(f"find {recorder}/failed -type f -delete")
+    task = stack.python("from sample_app.tasks import slow; print(slow.delay(600).id)")
+    stack.wait_for("its start", lambda: stack.host.run(f"grep -la {task} {recorder}/open/*").stdout)
+
+    refused = stack.play(playbook="playbooks/remove.yml", remove_queued_tasks=True)
+
+    assert refused.returncode != 0
+    said = " ".join(refused.stdout.split())
+    assert "1 lost" in said and "nothing else was removed" in said, said[-1500:]
+    assert stack.host.run(f"grep -la {task} {recorder}/open/*").stdout
+    assert stack.host.check_output("rabbitmqctl -q list_vhosts").split()[-1] == "sample"
+    # The next run of site.yml takes all of it up again.
+    stack.changed()
+    assert stack.pids().keys() >= {"quick", "slow", "beat", "flower"}
+
+
 def test_removal_leaves_nothing_of_the_stack_behind_though_it_breaks_off(stack: t.Any) -> None:
     before = stack.pids()
     foretold = stack.play("--check", playbook="playbooks/remove.yml")
