@@ -10,10 +10,12 @@ import warnings
 
 import pytest
 
-# Erlang stays, as the page says, with the accounts that its packages and RabbitMQ's made.
+# Libraries stay, as remove.yml says, such as Erlang and logrotate, and what packages leave behind when they are
+# purged: accounts, supervisor's own log.
 PACKAGES = re.compile(
-    r"(account|group) (rabbitmq|epmd)\b|/etc/(passwd|group|g?shadow|sub[ug]id)-?$|/epmd|erlang|/etc/logcheck|sgml|/xml"
-    r"|/etc/ld\.so\.cache|/etc/alternatives|/etc/(init\.d|rc\d\.d)/|/etc/systemd/system/multi-user|/var/lib/(ucf|pam)|/var/mail"
+    r"(account|group) (rabbitmq|epmd)\b|/etc/(passwd|group|g?shadow|sub[ug]id)-?$|/epmd|erlang|sgml|/xml"
+    r"|/etc/ld\.so\.cache|/etc/alternatives|/etc/hosts\.(allow|deny)$|logrotate|/var/log/supervisor|/etc/systemd/system/\w+\.target\.wants"
+    r"|/etc/(init\.d|rc\w\.d)/|/var/lib/(ucf|pam)|/var/mail"
 )
 ASK = """
 import urllib.error, urllib.request
