@@ -50,7 +50,8 @@ def others(wanted: Wanted, listed: dict[str, t.Any] | None, export: Object) -> l
     ours, own_logins = {*vhosts, wanted.vhost}, {*logins, *wanted.logins, wanted.administrator, "guest"}
     found = [f"virtual host {item['name']}" for item in export.get("vhosts", []) if item["name"] not in {"/", *ours}]
     found += [f"login {item['name']}" for item in export.get("users", []) if item["name"] not in own_logins]
-    for kind in _IN_VHOST:
+    # What lies in / is the stack's own where that is its virtual host.
+    for kind in _IN_VHOST if wanted.vhost != "/" else ():
         objects = [item for item in export.get(kind, []) if item.get("vhost") == "/"]
         found += [f"{kind} in virtual host /: {', '.join(sorted(item['name'] for item in objects))}"] if objects else []
     return found

@@ -213,6 +213,12 @@ def test_a_broker_that_serves_something_else_is_kept(more: dict[str, t.Any], sai
     assert _removal_broker.others(wanted(), MADE, export) == said
 
 
+def test_what_lies_in_the_default_vhost_is_the_stack_s_own_where_it_uses_that_one() -> None:
+    export = {**EXPORT, "queues": [{"name": "default", "vhost": "/"}]}
+    assert _removal_broker.others(wanted(), MADE, export) == ["queues in virtual host /: default"]
+    assert _removal_broker.others(wanted(vhost="/"), MADE, export) == []
+
+
 def test_of_a_leaving_node_only_its_own_classic_queues_count() -> None:
     queues = [
         {"node": "rabbit@a", "type": "classic", "messages": 1},
