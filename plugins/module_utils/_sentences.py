@@ -276,7 +276,7 @@ SENTENCES: dict[str, t.Callable[[Problem], str]] = {
     ),
     "schedule_refused": _schedule_ended("was refused"),
     "schedule_failed": _schedule_ended("failed"),
-    "flower_down": lambda p: f"Flower at {p['subject']} {p['detail']}: it does not run. Start it, or see its log.",
+    "flower_down": lambda p: f"Flower does not run: {p['subject']} {p['detail']}. Start it, or see its log.",
     "flower_denied": lambda p: f"Flower at {p['subject']} {p['detail']}. Check flower_password.",
     "flower_unreachable": lambda p: f"No answer from Flower at {p['subject']} ({p['detail']}): unknown. See its log.",
     "beats_doubled": _beats_doubled,

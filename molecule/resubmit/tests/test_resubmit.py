@@ -138,7 +138,7 @@ def test_check_mode_foretells_and_the_report_counts(host: t.Any, app: t.Any, scr
     assert resubmit()["found"] == [], "the task is running"
     host.check_output("pkill -9 -f '[n] scratch-'")
     status = " ".join(ansible("ansible", "worker", "-m", "taskstack.celery.status").split())
-    assert "1 task(s) are lost" in status and "Mend it with: ansible-playbook taskstack.celery.resubmit" in status
+    assert "1 task(s) are lost" in status and "ansible-playbook -i INVENTORY taskstack.celery.resubmit" in status
     foretold = resubmit("--check")
     assert [task["name"] for task in foretold["resubmitted"]] == ["chaosapp.work"]
     command = ["ansible-playbook", str(ROOT / "playbooks/resubmit.yml"), "-e", "queues=scratch"]

@@ -90,7 +90,7 @@ def test_a_stopped_worker_process_is_silent_within_the_deadline(status: Status, 
     # The rest is Ansible's own time, which varies on a busy machine.
     assert waited < 2 + 2 * usual
     assert states(found) == {QUICK: "silent", LONE: "up", THREADED: "up"}
-    assert any(problem.startswith(f"Worker {QUICK} is connected but has not answered") for problem in found["problems"])
+    assert any(problem.startswith(f"Worker {QUICK} is frozen: its process") for problem in found["problems"])
 
 
 def test_a_killed_worker_is_missing_at_the_next_call_with_the_command_to_start_it(status: Status, stack: t.Any) -> None:
@@ -133,13 +133,13 @@ def test_a_wrong_password_is_denied_and_celery_unknown(status: Status) -> None:
     assert "wrong" not in found["problems"][0]
 
 
-def test_a_solo_worker_in_a_task_is_silent_but_excused_by_its_record(status: Status, stack: t.Any) -> None:
+def test_a_solo_worker_in_a_task_is_busy_by_its_record(status: Status, stack: t.Any) -> None:
     healthy(status, stack)
     send(stack, "slow.apply_async((20,), queue='lone')")
     time.sleep(1)
     found = status(deadline=1)
-    assert states(found)[LONE] == "silent"
-    assert found["problems"] == []
+    assert states(found)[LONE] == "busy"
+    assert found["problems"] == [] and found["healthy"]
     assert next(task["state"] for task in found["tasks"] if task["worker"] == LONE) == "running"
     stack.wait_for("the end of the task", lambda: states(status())[LONE] == "up", 60)
 

@@ -45,6 +45,7 @@ class Worker:
     heard: list[str] = field(default_factory=list)
     queues: tuple[str, ...] = ("celery",)
     done: int = 3
+    uptime: int = 60
 
     def answer(self, method: str, arguments: dict[str, t.Any]) -> t.Any:
         """As Celery answers a command."""
@@ -58,7 +59,7 @@ class Worker:
         if method == "stats":
             implementation = f"celery.concurrency.{'thread' if self.pool == 'threads' else self.pool}:TaskPool"
             pool = {"max-concurrency": 2, "implementation": implementation}
-            return {"pid": 7, "pool": pool, "total": {"app.add": self.done}, "uptime": 60, "prefetch_count": 8}
+            return {"pid": 7, "pool": pool, "total": {"app.add": self.done}, "uptime": self.uptime, "prefetch_count": 8}
         if method == "registered":
             return self.registered
         if method == "report":
