@@ -155,3 +155,24 @@ def test_a_count_for_the_whole_channel_is_set_as_celery_sets_it(consumer: Consum
     consumer.qos(prefetch_count=7, apply_global=True)
     consumer.channel.publish(*["eta"] * 4)
     assert consumer.channel.count == 7 and consumer.celery.window.full() == []
+
+
+@pytest.mark.parametrize(
+    ("product", "version", "per_consumer"),
+    [
+        ("RabbitMQ", "4.0.5", True),
+        ("RabbitMQ", "4.3.0-rc.1", True),
+        ("RabbitMQ", "10.0", True),
+        ("RabbitMQ", "3.13.7", False),
+        ("RabbitMQ", None, False),
+        ("LavinMQ", "4.1", False),
+    ],
+)
+def test_the_count_is_set_per_consumer_on_rabbitmq_4(product: str, version: str | None, per_consumer: bool) -> None:
+    class Transport:
+        def qos_semantics_matches_spec(self, connection: t.Any) -> bool:
+            return False
+
+    taskstack_prefetch.count_per_consumer(Transport)
+    connection = types.SimpleNamespace(server_properties={"product": product, "version": version})
+    assert Transport().qos_semantics_matches_spec(connection) is per_consumer
