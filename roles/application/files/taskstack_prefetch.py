@@ -86,10 +86,14 @@ class Window(object):
 
     def full(self):
         """The queues whose consumer may get at most half of that."""
-        spare, tags = self.spare(), self.consumer._active_tags
-        if not self.per_consumer or spare <= 0:
+        # Asked again and again by Celery's loop.
+        if not self.per_consumer:
             return []
-        return [name for name, tag in tags.items() if 2 * (self.limits.get(tag, MOST) - self.held[tag]) <= spare]
+        spare = self.spare()
+        if spare <= 0:
+            return []
+        tags = self.consumer._active_tags.items()
+        return [name for name, tag in tags if 2 * (self.limits.get(tag, MOST) - self.held.get(tag, 0)) <= spare]
 
     def renew(self):
         """Replace these consumers. The new one comes first, so that no queue is ever without one."""
