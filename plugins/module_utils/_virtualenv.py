@@ -9,10 +9,12 @@ import glob
 import hashlib
 import os
 import pwd
+import re
 import subprocess
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.taskstack.celery.plugins.module_utils import _disk, _layout, _paths
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 
 HEADER = "# What this virtualenv should hold and does hold. Programs that use it restart when this changes.\n"
@@ -21,29 +23,48 @@ RESOLVING = "what pip decides on"
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done, and what the stamp will say if pip changes nothing further."""
+    """What is to be done, and what the stamp will say if pip changes nothing further.
+
+    ``rebuild``: the virtualenv is there, but for another Python, so a new one takes its place.
+    """
 
     create: bool
     install: bool
     stamp: str
+    rebuild: bool = False
 
 
-def plan(wants: list[str], has: list[str] | None, files: list[str], stamp: str, path: str) -> Plan:
-    """Compare what is asked for and what is there (None: no virtualenv) with what the stamp says was there."""
+def plan(
+    wants: list[str], has: list[str] | None, files: list[str], stamp: str, path: str, python: str = "", broken: str = ""
+) -> Plan:
+    """Compare what is asked for and what is there (None: no virtualenv) with what the stamp says was there.
+
+    ``python`` is the one asked for, ``broken`` why the one that the virtualenv has cannot work.
+    """
+    if broken and not wants:
+        raise TaskstackError(
+            f"{broken} Create the virtualenv again, or name what to install into it "
+            "(application_packages or application_requirements): then it is created again here."
+        )
     if has is None and not wants:
         raise TaskstackError(
             f"There is no virtualenv at {path}, and nothing is to be installed into one. "
             "Name what to install (application_packages or application_requirements), or correct taskstack_venv."
         )
-    now = text(wants, has or [], [])
     known = [line for line in stamp.splitlines(keepends=True) if not line.startswith("file ")]
-    install = bool(wants) and (has is None or now != "".join(known))
-    return Plan(has is None, install, text(wants, [*(has or []), RESOLVING] if install else has or [], files))
+    made = next((line[len("python ") :].strip() for line in known if line.startswith("python ")), "")
+    rebuild = bool(broken) or bool(made and wants and python and made != python)
+    now = text(wants, has or [], [], made)
+    install = bool(wants) and (has is None or rebuild or now != "".join(known))
+    create = has is None and not rebuild
+    uses = python if create or rebuild else made
+    after = text(wants, [*(has or []), RESOLVING] if install else has or [], files, uses)
+    return Plan(create, install, after, rebuild)
 
 
-def text(wants: list[str], has: list[str], files: list[str]) -> str:
+def text(wants: list[str], has: list[str], files: list[str], python: str = "") -> str:
     """The stamp's content."""
-    groups = (("wants", wants), ("has", has), ("file", files))
+    groups = (("wants", wants), ("has", has), ("file", files), ("python", [python] if python else []))
     return HEADER + "".join(f"{word} {line}\n" for word, lines in groups for line in lines)
 
 
@@ -61,8 +82,7 @@ def fingerprints(paths: list[str], prefix: str = "") -> list[str]:
 
 def _hash(path: str) -> str:
     try:
-        with open(path, "rb") as file:
-            return hashlib.sha256(file.read()).hexdigest()[:16]
+        return hashlib.sha256(_paths.read(path, as_owner=True)).hexdigest()[:16]
     except (FileNotFoundError, NotADirectoryError):
         return "absent"
 
@@ -77,7 +97,27 @@ def installed(path: str) -> list[str] | None:
     return sorted(found)
 
 
-def _account(user: str) -> pwd.struct_passwd:
+def broken(path: str) -> str:
+    """Why the virtualenv's Python cannot work, as after an upgrade of the distribution; empty when it can.
+
+    Read from the names of files. A Python whose name tells no version is not judged.
+    """
+    try:
+        settings = _paths.read(f"{path}/pyvenv.cfg", as_owner=True).decode(errors="replace")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    made = re.search(r"^version(?:_info)? *= *(\d+\.\d+)", settings, re.MULTILINE)
+    if not made:
+        return ""
+    if os.path.lexists(f"{path}/bin/python") and not os.path.exists(f"{path}/bin/python"):
+        return f"The virtualenv {path} was created with Python {made[1]}, which is no longer on this host."
+    runs = re.search(r"python(\d+\.\d+)\Z", os.path.realpath(f"{path}/bin/python"))
+    if runs and runs[1] != made[1]:
+        return f"The virtualenv {path} was created with Python {made[1]}, and its Python is {runs[1]} now."
+    return ""
+
+
+def account(user: str) -> pwd.struct_passwd:
     try:
         return pwd.getpwnam(user)
     except KeyError as exc:
@@ -86,13 +126,15 @@ def _account(user: str) -> pwd.struct_passwd:
 
 def as_user(command: list[str], user: str, what: str, cure: str) -> None:
     """Run a command with the rights of ``user``, so that nothing a virtualenv holds runs as root."""
-    account = _account(user)
+    owner = account(user)
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    environment.update(HOME=account.pw_dir, USER=user, LOGNAME=user, LC_ALL="C.UTF-8")
+    environment.update(HOME=owner.pw_dir, USER=user, LOGNAME=user, LC_ALL="C.UTF-8")
     identity: dict[str, t.Any] = {}
-    if account.pw_uid != os.geteuid():
-        groups = os.getgrouplist(user, account.pw_gid)
-        identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": groups}
+    if owner.pw_uid != os.geteuid():
+        groups = os.getgrouplist(user, owner.pw_gid)
+        identity = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": groups}
+    # Neither root's terminal nor root's umask goes along.
+    identity |= {"start_new_session": True, "umask": 0o022}
     identity |= {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     done = subprocess.run(command, cwd="/", env=environment, text=True, check=False, **identity)
     if done.returncode:
@@ -102,10 +144,10 @@ def as_user(command: list[str], user: str, what: str, cure: str) -> None:
 
 def make(path: str, python: str, user: str) -> None:
     """An empty virtualenv that belongs to ``user``."""
-    account = _account(user)
-    os.makedirs(path, 0o755, exist_ok=True)
-    if os.stat(path).st_uid != account.pw_uid:
-        os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
+    owner = account(user)
+    found = _disk.facts(path)
+    if found is None or found.owner != owner.pw_uid:
+        _disk.apply(_layout.Change(found, _layout.Node(path, owner.pw_uid, owner.pw_gid, 0o755)))
     cure = f"Is {python} there, with its venv module (package python3-venv on Debian)?"
     as_user([python, "-m", "venv", path], user, f"Making the virtualenv {path}", cure)
 
@@ -114,5 +156,39 @@ def install(path: str, user: str, packages: list[str], requirements: str | None,
     """Let pip make it so."""
     command = [f"{path}/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
     command += ["--requirement", requirements] if requirements else []
-    cure = "Do the packages exist in these versions, and can this host reach the package index?"
+    cure = foreign(path, user) or "Do the packages exist in these versions, and can this host reach the package index?"
     as_user([*command, *packages], user, f"pip install {' '.join(packages) or requirements}", cure)
+
+
+def foreign(path: str, user: str) -> str:
+    """What to do when somebody else owns the virtualenv, so that pip cannot write there; empty when ``user`` does."""
+    owner = os.lstat(path).st_uid
+    if owner == account(user).pw_uid:
+        return ""
+    try:
+        name = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        name = str(owner)
+    return f"{path} belongs to {name} and not to {user}: set application_venv_owner to {name}, or change its owner."
+
+
+def refuse_others_programs(path: str, user: str) -> None:
+    """Nothing that another account can change runs as root."""
+    if account(user).pw_uid != 0:
+        return
+    for program in (path, f"{path}/bin/.", f"{path}/bin/python"):
+        closed = _closed(program)
+        if not closed:
+            raise TaskstackError(
+                f"Root would run programs of {path}, which other accounts can change. Name the account that owns it "
+                "(application_venv_owner), or give it and the directories above it to root alone."
+            )
+
+
+def _closed(path: str) -> bool:
+    """Whether only root can change what the path leads to, or would lead to."""
+    try:
+        with _paths.Location(path) as location:
+            return location.closed
+    except FileNotFoundError:
+        return _closed(os.path.dirname(path))

@@ -70,6 +70,18 @@ options:
   stack:
     description: [Name of the stack in whose list of created things a virtualenv is noted before it is created.]
     type: str
+  state:
+    description:
+      - With V(present), the packages are installed into the virtualenv itself; one whose Python has gone, as after an
+        upgrade of the distribution, or that was created here with another O(python), is created again beside it first.
+      - With V(upgraded), they are installed into a copy, made by O(user), which then takes the virtualenv's place. The
+        old one stays as C(PATH.previous), and C(STAMP.previous) until somebody removes that file to say that the new
+        one works. Until then V(restored), or the next V(upgraded), takes the old one back. O(stamp) is not written.
+      - With V(restored), the virtualenv before an upgrade that nobody has confirmed takes its place again, and the new
+        one stays as C(PATH.failed). O(others) must be empty for these two.
+    type: str
+    choices: [present, upgraded, restored]
+    default: present
   others:
     description: [Further virtualenvs of this host with the same options; all are made at the same time.]
     type: list
@@ -115,8 +127,9 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.taskstack.celery.plugins.module_utils import _created, _disk, _layout, _virtualenv
-from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, TaskstackError, about, sentence
+from ansible_collections.taskstack.celery.plugins.module_utils import _created, _virtualenv, _virtualenv_swap
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, TaskstackError, sentence
+from ansible_collections.taskstack.celery.plugins.module_utils._virtualenv_state import one
 
 ONE = {
     "path": {"type": "path", "required": True},
@@ -128,28 +141,13 @@ ONE = {
     "python": {"type": "path", "default": "/usr/bin/python3"},
     "user": {"type": "str", "default": "root"},
 }
-ARGS = {**ONE, "stack": {}, "others": {"type": "list", "elements": "dict", "default": [], "options": ONE}}
-
-
-def one(params: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
-    """Plan, carry out, and write down what came of it."""
-    path, what = params["path"], (params["packages"], params["requirements"], params["arguments"])
-    stamp = _disk.look(params["stamp"])
-    before = (stamp.content or b"").decode() if stamp else ""
-    wants = _virtualenv.wanted(*what)
-    files = _virtualenv.fingerprints(params["files"])
-    plan = _virtualenv.plan(wants, _virtualenv.installed(path), files, before, path)
-    after = plan.stamp
-    if not check_mode:
-        if plan.create:
-            _virtualenv.make(path, params["python"], params["user"])
-        if plan.install:
-            _virtualenv.install(path, params["user"], *what)
-        after = _virtualenv.text(wants, _virtualenv.installed(path) or [], files)
-        if after != before:
-            with about(params["stamp"]):
-                _disk.apply(_layout.Change(stamp, _layout.Node(params["stamp"], 0, 0, 0o644, after.encode())))
-    return {"before_header": path, "after_header": path, "before": before, "after": after}
+STATES = ["present", "upgraded", "restored"]
+ARGS = {
+    **ONE,
+    "stack": {},
+    "state": {"choices": STATES, "default": "present"},
+    "others": {"type": "list", "elements": "dict", "default": [], "options": ONE},
+}
 
 
 def note(stack: str, paths: t.Iterable[str], lists: str) -> None:
@@ -161,7 +159,15 @@ def note(stack: str, paths: t.Iterable[str], lists: str) -> None:
 
 def run(params: dict[str, t.Any], check_mode: bool, lists: str = _created.DIRECTORY) -> dict[str, t.Any]:
     """All at the same time, for each waits for the network; what goes wrong with any is told when all have ended."""
-    every = [params, *params["others"]]
+    every = [{**item, "state": params.get("state", "present")} for item in [params, *params["others"]]]
+    path, stamp = params["path"], params["stamp"]
+    if params.get("state") == "restored":
+        back = _virtualenv_swap.interrupted(path, stamp)
+        if back and not check_mode:
+            _virtualenv_swap.take_back(path, stamp, f"{path}.failed")
+        return {"changed": back, "packages": _virtualenv.installed(path) or [], "stamps": [stamp] if back else []}
+    if params.get("state") == "upgraded" and _virtualenv_swap.interrupted(path, stamp) and not check_mode:
+        _virtualenv_swap.recover(path, stamp)
     if params.get("stack") and not check_mode:
         note(params["stack"], [item["path"] for item in every], lists)
     with ThreadPoolExecutor(len(every)) as pool:
@@ -172,7 +178,8 @@ def run(params: dict[str, t.Any], check_mode: bool, lists: str = _created.DIRECT
     diff = [future.result() for future in running]
     stamps = [item["stamp"] for item, part in zip(every, diff) if part["before"] != part["after"]]
     packages = _virtualenv.installed(params["path"]) or []
-    return {"changed": bool(stamps), "packages": packages, "stamps": stamps, "diff": diff}
+    changed = any([part.pop("changed") for part in diff])
+    return {"changed": changed, "packages": packages, "stamps": stamps, "diff": diff}
 
 
 def main() -> None:
