@@ -149,7 +149,9 @@ class Recorder(object):
 
     def refuse(self, message):
         """Keep a message that the worker throws away: an unknown task, or what it cannot or may not decode."""
-        self.guard(self._refuse, message)
+        # Commands of the remote control come in other serializers too, and are no tasks.
+        if not (message.delivery_info.get("exchange") or "").endswith(".pidbox"):
+            self.guard(self._refuse, message)
 
     def _refuse(self, message):
         headers, run = message.headers or {}, new_run()

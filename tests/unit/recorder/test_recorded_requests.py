@@ -353,6 +353,23 @@ def test_a_task_whose_next_attempt_the_broker_did_not_get_is_lost_and_stays(take
     assert states(recorder) == ["lost"]
 
 
+def test_a_command_in_another_serializer_is_no_refused_task(recorder, message):
+    class Consumer:
+        def on_unknown_message(self, body, message, exc=None):
+            pass
+
+        on_unknown_task = on_invalid_task = on_unknown_message
+
+        def on_decode_error(self, message, exc):
+            pass
+
+    taskstack_recorder.watch_refusals(Consumer, recorder)
+    command = message("1f")
+    command.delivery_info["exchange"] = "celery.pidbox"
+    Consumer().on_decode_error(command, ValueError())
+    assert states(recorder) == [] and kept(recorder.records.directory, "failed") == []
+
+
 def test_a_task_out_of_time_has_failed(take, recorder):
     request = take()
     request.on_accepted(dead())
