@@ -233,7 +233,7 @@ def test_an_unknown_task_is_kept_although_the_worker_throws_it_away(host: t.Any,
 
 
 def test_a_command_runs_once_and_never_while_its_tasks_wait(host: t.Any, app: t.Any) -> None:
-    code = "import chaosapp; [chaosapp.work.delay('by-command', 10) for _ in range(7)]"
+    code = "import chaosapp; [chaosapp.work.delay('by-command', 20) for _ in range(7)]"
     command = {"command": ["python", "-c", code], "command_tasks": ["chaosapp.work"]}
     foretold = resubmit("--check", **command)
     assert (foretold["changed"], foretold["command"]) == (True, {"waiting": {}, "running": {}})
