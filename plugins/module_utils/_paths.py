@@ -65,8 +65,11 @@ class Location:
     def __enter__(self) -> Location:
         return self
 
-    def __exit__(self, *_error: object) -> None:
+    def __exit__(self, _kind: object, error: object, _trace: object) -> None:
         self.close()
+        # Relative to a descriptor, the operating system names no path.
+        if isinstance(error, OSError):
+            error.filename, error.filename2 = self.path, None
 
     def close(self) -> None:
         """Close what is open."""

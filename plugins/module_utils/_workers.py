@@ -10,6 +10,8 @@ import typing as t
 
 from ansible_collections.taskstack.celery.plugins.module_utils._tasks import LIVE
 
+# The seconds of 30,000 years.
+_LARGEST = 1e12
 METHODS = ("stats", *LIVE, "active_queues", "registered", "report")
 
 
@@ -20,10 +22,10 @@ def read(node: str, answers: t.Mapping[str, t.Any], now: float) -> dict[str, t.A
     queues = [queue for queue in _list(answers.get("active_queues")) if isinstance(queue, dict)]
     facts = {
         "pool": pool_name(stats),
-        "concurrency": pool.get("max-concurrency"),
-        "pid": stats.get("pid"),
-        "uptime": stats.get("uptime"),
-        "prefetch": stats.get("prefetch_count"),
+        "concurrency": _number(pool.get("max-concurrency")),
+        "pid": _number(stats.get("pid")),
+        "uptime": _number(stats.get("uptime")),
+        "prefetch": _number(stats.get("prefetch_count")),
         "done": sum(count for count in totals.values() if isinstance(count, int)) if stats else None,
         "celery": _version(r"\bcelery:([\d.]+\w*)", report),
         "python": _version(r"\bpy:([\d.]+\w*)", report),
@@ -48,9 +50,9 @@ def read_task(
 ) -> dict[str, t.Any]:
     """One task in a worker's hands. Its arguments stay out: they may be personal data, and pages are passed on."""
     request = _mapping(raw.get("request")) or raw
-    started = request.get("time_start")
+    started = _number(request.get("time_start"))
     # Before a task is accepted, and on old workers, this is not a time of day.
-    started = started if isinstance(started, (int, float)) and started > 1e9 else None
+    started = started if started and started > 1e9 else None
     return {
         "id": _text(request.get("id")),
         "name": _text(request.get("name") or request.get("type")),
@@ -60,7 +62,7 @@ def read_task(
         "started": started,
         # Two machines' clocks: a task that started in the future has just started.
         "runtime": None if started is None or state != "active" else round(max(0.0, now - started), 1),
-        "eta": raw.get("eta"),
+        "eta": _text(raw.get("eta")),
     }
 
 
@@ -91,12 +93,17 @@ def _queue(delivery: t.Mapping[str, t.Any], queues: list[dict[str, t.Any]]) -> s
         exchange = _exchange(queue).get("name")
         if queue.get("routing_key") == key and exchange in (delivery.get("exchange"), None):
             return str(queue.get("name"))
-    return queues[0].get("name") if len(queues) == 1 else key
+    return _text(queues[0].get("name") if len(queues) == 1 else key)
 
 
 def _version(pattern: str, report: str) -> str | None:
     found = re.search(pattern, report)
     return found.group(1) if found else None
+
+
+def _number(value: t.Any) -> t.Any:
+    """A number that a table or a page can show. What a worker answers is the application's."""
+    return value if isinstance(value, (int, float)) and 0 <= value < _LARGEST else None
 
 
 def _text(value: t.Any) -> str | None:

@@ -303,6 +303,13 @@ def test_a_removal_follows_no_link_and_is_not_stopped_by_depth(
     assert not tree.exists() and (base / "etc" / "passwd").exists()
 
 
+def test_an_error_names_the_whole_path(base: pathlib.Path) -> None:
+    (base / "x").mkdir()
+    with pytest.raises(OSError) as said:
+        _disk.write(str(base / "x"), b"", 0o644)
+    assert said.value.filename == str(base / "x") and str(base / "x") in str(said.value)
+
+
 @CHECK
 def test_what_is_below_a_directory_that_is_missing_is_absent(base: pathlib.Path, check_mode: bool) -> None:
     assert not run(check_mode, absent=[str(base / "cron" / "x"), str(base / "a" / "b" / "c")])["changed"]
