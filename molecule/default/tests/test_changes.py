@@ -65,9 +65,12 @@ def test_a_changed_concurrency_and_login_restart_one_worker_whose_task_finishes_
     # Somebody else's program is there now, so the play has to be told that it may share.
     refused = stack.play()
     assert refused.returncode != 0 and "/etc/supervisor/conf.d/foreign.conf" in refused.stdout
-    more = {**SLOW, "concurrency": 2}
-    moved = stack.change(worker_nodes=[QUICK, more], flower_user="operator", taskstack_share_host=True)
+    more, logins = {**SLOW, "concurrency": 2}, {"flower_user": "operator", "taskstack_monitor_user": "watcher"}
+    moved = stack.change(worker_nodes=[QUICK, more], **logins, taskstack_share_host=True)
     assert moved == {"slow", "flower"}
+    # The login that has another name now is gone under its old one.
+    users = stack.host.check_output("rabbitmqctl -q list_users")
+    assert "watcher" in users and "sample-monitor" not in users
     assert foreign() == foreign_before and others(stack) == others_before
     stack.wait_for("the result", lambda: "worked for 20 s" in stack.host.file("/tmp/long").content_string)
 
@@ -86,6 +89,8 @@ def test_a_changed_environment_value_reaches_the_applications_processes_and_noth
     stack.host.check_output("printf 'DEBUG = False\\n' > %s; chmod 644 %s", SETTINGS, SETTINGS)
     colour = {"COLOUR": "green and 'blue'"}
     wanted = {"worker_nodes": [QUICK, SLOW], "taskstack_environment": colour, "taskstack_settings_file": SETTINGS}
+    # Arguments of periodic tasks do not stay on the host when the inventory has none any more.
+    wanted["beat_schedule"] = []
     open_to_all = stack.play("--check", **wanted)
     assert open_to_all.returncode != 0 and f"chmod o-r {SETTINGS}" in " ".join(open_to_all.stdout.split())
     stack.host.check_output("chgrp sample %s; chmod 640 %s", SETTINGS, SETTINGS)
@@ -93,6 +98,7 @@ def test_a_changed_environment_value_reaches_the_applications_processes_and_noth
     assert moved == {"quick", "slow", "beat", "flower"}
     assert others(stack) == others_before
     assert stack.python("import os; print(os.environ['COLOUR'])") == "green and 'blue'"
+    assert not stack.host.file("/etc/taskstack/sample.beat.json").exists
     assert stack.host.file(SETTINGS).content_string.startswith("DEBUG = False\n# BEGIN: managed by Ansible")
     code = (
         "import os; del os.environ['CELERY_BROKER_URL']; import legacy_settings as s; from celery import Celery;"

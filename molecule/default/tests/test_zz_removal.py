@@ -40,7 +40,7 @@ def test_a_task_that_is_lost_while_its_worker_stops_is_kept(stack: t.Any) -> Non
     said = " ".join(refused.stdout.split())
     assert "1 lost" in said and "nothing else was removed" in said, said[-1500:]
     assert stack.host.run(f"grep -la {task} {recorder}/open/*").stdout
-    assert stack.host.check_output("rabbitmqctl -q list_vhosts").split()[-1] == "sample"
+    assert "sample" in stack.host.check_output("rabbitmqctl -q list_vhosts").split()
     # The next run of site.yml takes all of it up again.
     stack.changed()
     assert stack.pids().keys() >= {"quick", "slow", "beat", "flower"}
