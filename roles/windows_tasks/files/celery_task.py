@@ -86,22 +86,8 @@ class Program(object):
 
     def take_lock(self):
         """Try once."""
-        descriptor = os.open(self.lock_file, os.O_RDWR | os.O_CREAT)
-        try:
-            if WINDOWS:
-                import msvcrt
-
-                os.lseek(descriptor, LOCK_OFFSET, os.SEEK_SET)
-                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-            else:
-                import fcntl
-
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (IOError, OSError):
-            os.close(descriptor)
-            return False
-        self.lock = descriptor
-        return True
+        self.lock = lock(self.lock_file)
+        return self.lock is not None
 
     def running(self):
         """Whether some process holds the lock."""
@@ -338,6 +324,25 @@ def write(path, text):
     """Replace the content of a small file."""
     with open(path, "w") as stream:
         stream.write(text)
+
+
+def lock(path):
+    """Lock a file until the descriptor is closed or this process ends; None where another process has done so."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
+    try:
+        if WINDOWS:
+            import msvcrt
+
+            os.lseek(descriptor, LOCK_OFFSET, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (IOError, OSError):
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def remove(*paths):

@@ -10,9 +10,11 @@ For Python 2.7 and later.
 from __future__ import absolute_import, unicode_literals
 
 import json
+import os
 import time
 import uuid
 
+from celery_task import lock
 from taskstack_lost import look
 from taskstack_publisher import run
 from taskstack_records import Records
@@ -21,7 +23,6 @@ from taskstack_records import Records
 def resubmit(description, check):
     """What was found, what was sent or would be, and why the rest was not."""
     records = Records(description["recorder"]["directory"], "resubmit")
-    records.prepare()
     if not check:
         records.adopt(time.time())
     batch = "%011x-%s" % (int(time.time() * 1000), uuid.uuid4().hex[:8])
@@ -53,6 +54,11 @@ def resubmit(description, check):
 
 def main(description, check):
     """Print the result; a worker that does not answer forbids it, since nobody knows what it holds."""
+    directory = description["recorder"]["directory"]
+    Records(directory, "resubmit").prepare()
+    # Until this process ends, however it ends: two at a time would take each other's batch for one left behind.
+    if lock(os.path.join(directory, "resubmit.lock")) is None:
+        return "Another resubmit of this stack is at work on this host. Run again after it."
     result = resubmit(description, check)
     print(json.dumps(result))
     if not result["silent"]:
