@@ -136,10 +136,3 @@ def _about(record: Record) -> dict[str, t.Any]:
 
 def _lines(records: list[Record]) -> str:
     return "".join(f"{STATES[record.state]} {record.task} {record.id}\n" for record in records)
-
-
-def in_the_way(answers: t.Mapping[str, t.Any], tasks: t.Sequence[str]) -> tuple[dict[str, int], dict[str, int]]:
-    """Queues with waiting messages, and tasks in hand, that forbid a command which would queue ``tasks`` again."""
-    waiting = {queue: count for queue, count in answers["waiting"].items() if count}
-    names = [name for name in answers["held"].values() if not tasks or name in tasks]
-    return waiting, {name: names.count(name) for name in names}

@@ -12,7 +12,9 @@ import os
 import subprocess
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.module_utils import _target
+from ansible_collections.taskstack.celery.plugins.module_utils import _queues, _target
+from ansible_collections.taskstack.celery.plugins.module_utils._args import BROKER_ARGS
+from ansible_collections.taskstack.celery.plugins.module_utils._broker import Broker, path
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 from ansible_collections.taskstack.celery.plugins.module_utils.taskstack_lost import FORMAT
 
@@ -63,6 +65,14 @@ class Stack:
             fcntl.flock(t.cast(int, self._lock), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
             raise TaskstackError("Another resubmit of this stack is at work on this host. Run again after it.") from exc
+
+    def task_queues(self) -> list[str]:
+        """The names of all queues of tasks in the stack's virtual host, as the management API tells them."""
+        usual = {option: spec.get("default") for option, spec in BROKER_ARGS.items()}
+        usual.update(dict.fromkeys(("vhost", "control_exchange")))
+        settled = _target.reachable(_target.settle(usual, self.about))
+        rows = Broker(settled).call("GET", f"{path('queues', settled['vhost'])}?disable_stats=true")
+        return sorted(row["name"] for row in rows if _queues.of_tasks(row["name"], settled["control_exchange"]))
 
     def publisher(self, job: dict[str, t.Any]) -> dict[str, t.Any]:
         """What the publisher answers to a job, by file or topic."""

@@ -42,7 +42,7 @@ options:
   queues:
     description:
       - Only messages of these queues, by their routing key.
-      - With O(command), the queues that have to be empty; by default all queues that workers of the stack consume.
+      - With O(command), queues that have to be empty too, besides all those that workers of the stack consume.
     type: list
     elements: str
     default: []
@@ -72,8 +72,10 @@ options:
   command:
     description:
       - Run the application's own command that queues unprocessed work, instead of sending recorded messages.
-      - Runs as the application's user, in its directory and environment, and only while no message waits in O(queues)
-        and no worker holds one of O(command_tasks).
+      - Runs as the application's user, in its directory and environment, and only while no worker holds one of
+        O(command_tasks) and no message waits in any queue that the inventory, the live workers or O(queues) name.
+      - Where a worker does not answer, or neither the inventory nor the worker names its queues, all queues of tasks in
+        the virtual host count. Where they cannot be counted, the command does not run.
     type: list
     elements: str
     default: []
@@ -83,6 +85,20 @@ options:
     type: list
     elements: str
     default: []
+  command_check:
+    description:
+      - A command that looks what O(command) would touch, and changes nothing. It runs before O(command), as the same
+        user, also in check mode.
+      - "It prints lines that begin with C(would: ), which are shown, or with C(refuse: ), for which O(command) does not
+        run. Other lines are ignored. Without any such line, or with another exit status than 0, this fails."
+    type: list
+    elements: str
+    default: []
+  command_confirmed:
+    description:
+      - Run O(command) although O(command_check) printed lines with C(refuse: ). They are shown all the same.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -132,7 +148,9 @@ skipped:
   type: list
   elements: dict
 command:
-  description: The messages C(waiting) and the tasks C(running) that were in its way, and its C(rc) if it ran.
+  description:
+    - The messages C(waiting) and the tasks C(running) that were in its way, what O(command_check) printed (C(would),
+      C(refuse)), a C(message) that says whether it ran or would run, and its C(rc) if it ran.
   returned: when O(command) is given
   type: dict
 """
@@ -142,7 +160,7 @@ import typing as t
 import uuid
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.taskstack.celery.plugins.module_utils import _replay
+from ansible_collections.taskstack.celery.plugins.module_utils import _command, _replay
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, TaskstackError, sentence
 from ansible_collections.taskstack.celery.plugins.module_utils._stack import Stack
 from ansible_collections.taskstack.celery.plugins.module_utils.taskstack_lost import SENDING, Newer, look, names
@@ -160,6 +178,8 @@ ARGUMENTS: dict[str, t.Any] = {
     "force": {"type": "bool", "default": False},
     "command": STRINGS,
     "command_tasks": STRINGS,
+    "command_check": STRINGS,
+    "command_confirmed": {"type": "bool", "default": False},
 }
 
 
@@ -167,7 +187,8 @@ def run(params: dict[str, t.Any], host: t.Any, check_mode: bool, now: float) -> 
     """Resubmit, or say what would be."""
     with host.locked():
         if params["command"]:
-            return _command(params, host, check_mode)
+            done = _command.run(params, host, lambda queues: _ask(params, host, count=queues), check_mode)
+            return {**_replay.summary(_replay.Plan()), **done}
         return _replay_records(params, host, check_mode, now)
 
 
@@ -199,22 +220,6 @@ def _replay_records(params: dict[str, t.Any], host: t.Any, check_mode: bool, now
         answers = _ask(params, host, directory=host.directory, batch=batch, **_replay.job(plan))
         plan = _replay.carried_out(plan, answers)
     return _replay.summary(plan)
-
-
-def _command(params: dict[str, t.Any], host: t.Any, check_mode: bool) -> dict[str, t.Any]:
-    queues = params["queues"] or sorted({queue for worker in host.about["workers"] for queue in worker["queues"]})
-    waiting, running = _replay.in_the_way(_ask(params, host, count=queues), params["command_tasks"])
-    report: dict[str, t.Any] = {"waiting": waiting, "running": running}
-    result = {**_replay.summary(_replay.Plan()), "command": report}
-    if waiting or running:
-        return {**result, "skipped": [{"reason": "what the command would queue may still wait or run", **report}]}
-    if not check_mode:
-        done = host.run(params["command"])
-        report["rc"] = done.returncode
-        if done.returncode:
-            end = "\n".join(done.stderr.splitlines()[-10:])
-            raise TaskstackError(f"{params['command'][0]} ended with status {done.returncode}. Its last lines: {end}")
-    return {**result, "changed": True}
 
 
 def main() -> None:

@@ -155,20 +155,16 @@ class Amqp(object):
         self.returned = True
 
     def waiting_in(self, queue):
-        """How many messages wait in a queue now; the management API would answer with an older number."""
-        found = []
-        self._try(lambda channel: found.append(channel.queue_declare(queue, passive=True).message_count))
-        return found[0] if found else 0
-
-    def _try(self, action):
+        """How many messages wait in a queue now, None where the broker does not tell; the management API lags."""
         # A refusal closes the channel, so it gets one of its own.
         channel = self.connection.channel()
         try:
-            action(channel)
-        except self.connection.channel_errors:
-            return False
+            count = channel.queue_declare(queue, passive=True).message_count
+        except self.connection.channel_errors as exc:
+            # A queue that does not exist has nothing waiting.
+            return 0 if getattr(exc, "code", None) == 404 else None
         channel.close()
-        return True
+        return count
 
     def exists(self, queue):
         """Whether there is such a queue, be it somebody else's alone."""
@@ -233,7 +229,17 @@ class Workers(object):
             others &= set(node for node, tasks in answers.items() if isinstance(tasks, list))
             for node in others:
                 self._hold(answers[node])
-        self.silent = sorted(connected - answered - others)
+        self.there = answered | others
+        self.silent = sorted(connected - self.there)
+
+    def consumed(self):
+        """The queues that each worker which answers consumes now, whatever an inventory says."""
+        answers = self._ask("active_queues", self.there, 3)
+        return dict(
+            (node, sorted(queue["name"] for queue in queues))
+            for node, queues in answers.items()
+            if isinstance(queues, list)
+        )
 
     def _ask(self, method, nodes, timeout, **arguments):
         """What each of the nodes answers, or everybody; without any, the question would take its time for nothing."""
@@ -272,7 +278,11 @@ def run(job, report):
         workers = Workers(app, broker, job["nodes"])
         report("silent", workers.silent)
         report("held", workers.held)
-        report("waiting", dict((queue, broker.waiting_in(queue)) for queue in job["count"]))
+        if job["count"]:
+            consumed = workers.consumed()
+            report("consumed", consumed)
+            queues = set(job["count"]).union(*consumed.values())
+            report("waiting", dict((queue, broker.waiting_in(queue)) for queue in sorted(queues)))
         if workers.silent and not job["force"]:
             return
         for folder, name in job.get("drop", ()):

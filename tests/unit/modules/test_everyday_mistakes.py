@@ -155,6 +155,7 @@ def disk_mistakes(place: pathlib.Path) -> dict[str, tuple[dict[str, t.Any], str,
     about = {"name": "shop", "app": "shop", "launcher": str(launcher), "workers": [], "recorder": {"directory": disk}}
     broker = {"management_url": "http://127.0.0.1:1", "management_user": "u", "management_password": "p", "vhost": "/"}
     description = {**about, "broker": broker, "environment_file": disk}
+    description["workers"] = [{"node": "mail@host", "host": "host", "queues": ["celery"]}]
     (place / "shop.json").write_text(json.dumps(description))
     etc = f"mount -t tmpfs tmpfs /etc; mkdir /etc/taskstack; mount --bind {place} /etc/taskstack"
     mnesia = "/var/lib/rabbitmq"
@@ -269,7 +270,8 @@ def test_a_module_that_fails_shows_control_characters_and_does_not_send_them(tmp
     launcher = tmp_path / "celery-shop"
     launcher.write_text("#!/bin/sh\nprintf '\\033[2J\\033]0;x\\007' >&2\nexit 1\n")
     launcher.chmod(0o755)
-    about = {"name": "shop", "app": "shop", "launcher": str(launcher), "workers": [], "recorder": None}
+    worker = {"node": "mail@host", "queues": ["celery"]}
+    about = {"name": "shop", "app": "shop", "launcher": str(launcher), "workers": [worker], "recorder": None}
     (tmp_path / "shop.json").write_text(json.dumps(about))
     etc = f"mount -t tmpfs tmpfs /etc; mkdir /etc/taskstack; mount --bind {tmp_path} /etc/taskstack"
     message = told("resubmit", {"command": ["true"]}, etc)

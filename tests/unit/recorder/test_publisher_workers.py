@@ -37,6 +37,8 @@ class Stack:
                 replies.append({node: self.lists(node)})
             elif method == "taskstack_inspect" and node in self.apart:
                 replies.append({node: {"error": "KeyError('taskstack_inspect')"}})
+            elif method == "active_queues" and node in {*self.together, *self.apart}:
+                replies.append({node: [{"name": f"{node}-2"}, {"name": f"{node}-1"}]})
             elif node in self.apart:
                 replies.append({node: self.lists(node)[method]})
         return replies or None
@@ -74,3 +76,10 @@ def test_without_a_connected_worker_nobody_is_waited_for():
 def test_a_worker_that_no_inventory_knows_is_asked_too():
     stack = Stack(together=["a", "left-behind"])
     assert sorted(heard(stack, "a").held) == ["a1", "a2", "left-behind1", "left-behind2"]
+
+
+def test_workers_that_answer_tell_the_queues_that_they_consume():
+    stack = Stack(together=["a", "left-behind"], apart=["b"], silent=["z"])
+    told = heard(stack, "a", "b", "z").consumed()
+    assert told == {node: [f"{node}-1", f"{node}-2"] for node in ("a", "b", "left-behind")}
+    assert stack.asked[-1] == ("active_queues", ["a", "b", "left-behind"])

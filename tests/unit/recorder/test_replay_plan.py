@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import types
 
 import pytest
 import taskstack_records
@@ -100,9 +99,9 @@ class Stack:
     """A host with a recorder's directory and a broker, as the module sees it."""
 
     def __init__(self, directory, answers=()):
-        self.directory, self.queue, self.commands = directory, [], []
+        self.directory, self.queue = directory, []
         self.about = {"workers": [{"node": "mail@host", "queues": ["celery"]}]}
-        self.answers = {"silent": [], "held": {}, "waiting": {}, **dict(answers)}
+        self.answers = {"silent": [], "held": {}, **dict(answers)}
         self.records = taskstack_records.Records(directory, "resubmit")
 
     @contextlib.contextmanager
@@ -119,10 +118,6 @@ class Stack:
         for folder, name in job["drop"]:
             self.records.drop(folder, name)
         return {**self.answers, **results, "done": True}
-
-    def run(self, argv):
-        self.commands.append(argv)
-        return types.SimpleNamespace(returncode=0 if argv[0] != "broken" else 3, stderr="line\nTraceback")
 
 
 @pytest.fixture
@@ -141,7 +136,7 @@ def stack(records):
 
 def run(stack, check=False, **params):
     usual = {"states": ["lost"], "tasks": [], "queues": [], "ids": []}
-    usual.update(older_than=None, newer_than=None, limit=None, force=False, command=[], command_tasks=[])
+    usual.update(older_than=None, newer_than=None, limit=None, force=False, command=[])
     return resubmit.run({**usual, **params}, stack, check, NOW)
 
 
@@ -177,23 +172,3 @@ def test_a_silent_worker_does_not_matter_where_nothing_that_is_wanted_is_kept(st
 
 def test_the_result_never_has_arguments(stack):
     assert set(run(stack())["found"][0]) == {"id", "name", "state", "queue", "worker", "taken"}
-
-
-def test_a_command_runs_only_when_nothing_of_it_waits_or_runs(stack):
-    directory = stack().directory
-    for answers in ({"waiting": {"celery": 2}}, {"held": {"9f": "app.resubmit"}}):
-        host = Stack(directory, answers)
-        result = run(host, command=["again"], command_tasks=["app.resubmit"])
-        assert (result["changed"], host.commands) == (False, [])
-        assert result["skipped"][0]["reason"] == "what the command would queue may still wait or run"
-    assert result["command"]["running"] == {"app.resubmit": 1}
-    other = Stack(directory, {"held": {"9f": "app.other"}})
-    assert run(other, check=True, command=["again"], command_tasks=["app.resubmit"])["changed"]
-    assert other.commands == []
-    assert run(other, command=["again"], command_tasks=["app.resubmit"])["command"]["rc"] == 0
-    assert other.commands == [["again"]]
-
-
-def test_a_command_that_fails_shows_its_last_lines(stack):
-    with pytest.raises(TaskstackError, match=r"status 3\. Its last lines: line"):
-        run(stack(), command=["broken"])
