@@ -106,7 +106,8 @@ class Location:
             found = os.fstat(handle)
             if not same(planned, found):
                 raise TaskstackError(f"{self.path} changed while it was read. Run this again.")
-            shown = self.closed or _permissions.placed(self._steps[-1].found, found)
+            single = max(planned.st_nlink, found.st_nlink) == 1 and _permissions.hard_links_are_protected()
+            shown = self.closed or single or _permissions.placed(self._steps[-1].found, found)
             if not shown or not all(_permissions.may(found, who, 4) for who in self._linkers):
                 raise TaskstackError(
                     f"{self.path} belongs to user id {found.st_uid}, and whoever can change its directory may not "

@@ -41,6 +41,16 @@ def placed(directory: os.stat_result, file: os.stat_result) -> bool:
 
 
 @functools.cache
+def hard_links_are_protected() -> bool:
+    """Whether the kernel lets accounts link only to what they may read and write, as it does by default."""
+    try:
+        with open("/proc/sys/fs/protected_hardlinks", encoding="ascii") as file:
+            return file.read().strip() == "1"
+    except OSError:
+        return False
+
+
+@functools.cache
 def _groups(uid: int) -> frozenset[int]:
     try:
         account = pwd.getpwuid(uid)

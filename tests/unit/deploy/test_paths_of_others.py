@@ -11,7 +11,7 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils import _disk, _layout, _paths, _remove_tree
+from ansible_collections.taskstack.celery.plugins.module_utils import _disk, _layout, _paths, _permissions, _remove_tree
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 from ansible_collections.taskstack.celery.plugins.modules import files
 
@@ -281,6 +281,14 @@ def test_a_file_of_the_group_is_read_again_in_the_users_directory(home: pathlib.
     assert run(private_files=[entry])["changed"]
     assert owner_and_mode(home / "tasks.py") == (0, USER, 0o640)
     assert not run(private_files=[entry])["changed"]
+
+
+@pytest.mark.skipif(not _permissions.hard_links_are_protected(), reason="the kernel lets anybody link to anything")
+def test_settings_of_the_web_servers_group_get_a_block_in_a_directory_of_somebody_else(home: pathlib.Path) -> None:
+    settings = file_of(0, home / "settings.py")
+    os.chown(settings, 0, 4444)
+    assert run(private_files=[wanted(settings, block="X = 1")])["changed"]
+    assert owner_and_mode(settings) == (0, 4444, 0o640)
 
 
 @pytest.mark.parametrize("depth", [3, 300])
