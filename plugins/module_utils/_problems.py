@@ -46,7 +46,7 @@ def _unseen(report: Report, found: t.Sequence[Problem]) -> Found:
     told |= set(_unknown.THROUGH_BROKER) if "broker" in told else set()
     if report["merged"] and "hosts" not in told:
         for area in report["unknown"]:
-            if area not in told and area != "versions":
+            if area not in told and area != "versions" and not _unknown.on_windows_only(report, area):
                 yield {"area": area, "kind": "unseen", "subject": area, "expected": _where(report, area)}
 
 

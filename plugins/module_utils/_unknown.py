@@ -59,6 +59,16 @@ def unseen_members(report: Report) -> list[str]:
     return [host for host in hosts if host not in seen and host not in report["unasked"]] if len(hosts) > 1 else []
 
 
+def on_windows_only(report: Report, area: str) -> bool:
+    """Whether what is unknown of an area is on Windows hosts, whose recorders and processes nobody can ask."""
+    rows = {worker["node"]: worker for worker in report["stack"]["workers"] if worker.get("supervisor") == "windows"}
+    if area == "beat":
+        return report["stack"]["beat"] in {host_of(worker) for worker in rows.values()}
+    if area == "workers" and report["celery"]["state"] == "unknown":
+        return False
+    return area in ("tasks", "workers") and set(unseen_recorders(report)) <= rows.keys()
+
+
 def failures(report: Report, required: t.Iterable[str]) -> list[str]:
     """Why the required areas are not in order: their problems, or that nobody could look. None when they are."""
     wanted = set(required)

@@ -104,6 +104,18 @@ def test_what_no_host_saw_is_a_problem_when_all_were_asked() -> None:
     assert kinds(merge({"mq": mq()})) == ["unseen"], "the recorder of w"
 
 
+def test_a_busy_solo_worker_on_windows_is_unknown_and_neither_a_problem_nor_healthy() -> None:
+    solo = {"node": "s@win", "pool": "solo", "recorder": True, "supervisor": "windows"}
+    stack = described([solo], beat="win")
+    folded = merge({"mq": report(known=["s@win"], description=stack, host="mq")})
+    assert folded["problems"] == [] and not folded["healthy"]
+    assert folded["unknown"] == ["workers", "tasks", "beat", "versions"]
+    assert failures(folded, ["broker", "queues"]) == []
+    assert all(failures(folded, [area]) for area in ("workers", "tasks", "beat"))
+    missing = merge({"mq": mq(Worker("x@h"), description=described([solo, {"node": "x@h"}]))})
+    assert kinds(missing) == ["worker_missing"] and "celery-shop-s.bat start" in missing["problems"][0]
+
+
 def test_a_host_knows_best_about_its_own_workers() -> None:
     rows = [{"node": "a@w", "host": "w"}, {"node": "b@w2", "host": "w2"}]
     drained = [rows[0], {**rows[1], "state": "stopped"}]
