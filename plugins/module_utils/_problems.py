@@ -24,13 +24,25 @@ LATELY = 3600
 
 
 def problems(report: Report) -> list[Problem]:
-    """All problems with their area, the most fundamental first. A cause is told, and not what follows from it."""
+    """All problems with their area, the most fundamental first. A cause is told, and not what follows from it.
+
+    ``also`` names the further areas that are not in order because of it.
+    """
     finders = {
         "hosts": _hosts, "broker": _broker, "workers": workers, "queues": queues, "tasks": _tasks, "flower": _flower,
         "beat": _beat, "versions": versions,
     }  # fmt: skip
     found = [{"area": area, **problem} for area, finder in finders.items() for problem in finder(report)]
-    return [*found, *_unseen(report, found)]
+    found += _unseen(report, found)
+    return [{**problem, "also": _also(report, problem)} for problem in found]
+
+
+def _also(report: Report, problem: Problem) -> list[str]:
+    """The areas whose own problems are not told because this one is their cause."""
+    if problem["kind"] == "broker_alarm":
+        return ["workers", "queues"]
+    stalled = any(row["waiting"] and (row["consumers"] == 0 or row["stuck"]) for row in report["queues"])
+    return ["queues"] if problem["area"] == "workers" and stalled else []
 
 
 def _hosts(report: Report) -> Found:

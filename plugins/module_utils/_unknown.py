@@ -76,7 +76,7 @@ def failures(report: Report, required: t.Iterable[str]) -> list[str]:
         return []
     blind = [area for area in AREAS if area in wanted and (area in report["unknown"] or not _looked(report, area))]
     causes = wanted | {"hosts"} | ({"broker"} if set(blind) & set(THROUGH_BROKER) else set())
-    found = [finding["problem"] for finding in report["findings"] if finding["area"] in causes]
+    found = [item["problem"] for item in report["findings"] if causes & {item["area"], *item.get("also", ())}]
     # With its cause in sight an unknown area needs no sentence of its own.
     told = {finding["area"] for finding in report["findings"]}
     told |= set(THROUGH_BROKER) if "broker" in told else set()

@@ -224,7 +224,8 @@ problems:
 findings:
   description:
     - The same as data. V(area) is one of those of O(require), or V(hosts) for a host that could not be asked; V(kind)
-      and V(subject) say what is wrong with whom; V(problem) is the sentence. What else there is depends on the kind.
+      and V(subject) say what is wrong with whom; V(also) names further areas that suffer;
+        V(problem) is the sentence. What else there is depends on the kind.
   returned: always
   type: list
   elements: dict

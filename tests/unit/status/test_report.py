@@ -73,7 +73,7 @@ def test_a_worker_whose_process_is_stopped_is_frozen_whatever_the_broker_thinks(
 def test_frozen_pool_processes_are_told_although_their_worker_answers() -> None:
     runs = {"a@h": {"pid": 4, "frozen": False, "children": 2, "frozen_children": 2}}
     found = report(Worker("a@h"), queues=[CELERY], moving={"celery": False}, processes=runs)
-    assert kinds(found) == ["pool_frozen"]
+    assert kinds(found) == ["pool_frozen"] and failures(found, ["queues"]) == found["problems"]
     assert "2 of the 2 pool processes of worker a@h are frozen" in found["problems"][0]
 
 
@@ -233,6 +233,7 @@ def test_nobody_is_told_to_purge_where_a_worker_is_missing() -> None:
     assert kinds(found) == ["worker_missing"]
     assert "Nobody else consumes: 3 task(s) in queue mail." in found["problems"][0]
     assert "purge" not in " ".join(found["problems"])
+    assert failures(found, ["queues"]) == failures(found, ["workers"]) == found["problems"]
 
 
 def test_tasks_that_wait_for_a_worker_that_is_stopped_on_purpose_are_told_so() -> None:
@@ -308,6 +309,7 @@ def test_an_alarm_of_the_broker_is_told_and_not_what_follows_from_it() -> None:
     alarmed = {**RUNNING, "alarms": ["memory"]}
     found = report(Worker("a@h"), known=["a@h", "b@h"], broker=alarmed, queues=[CELERY], moving={"celery": False})
     assert kinds(found) == ["broker_alarm"]
+    assert failures(found, ["queues"]) == failures(found, ["workers"]) == found["problems"]
 
 
 def test_a_copy_of_a_quorum_queue_that_is_offline_is_told_with_its_node() -> None:
