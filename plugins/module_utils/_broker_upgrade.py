@@ -51,7 +51,7 @@ def blockers(installed: str, candidate: str, flags: Rows, policies: Rows, queues
 
 
 def _removed(flags: Rows, policies: Rows, queues: Rows) -> list[str]:
-    """What is in use and 4.3 denies or refuses. A shared prefetch count too, but it lists no users."""
+    """What is in use and 4.3 denies or refuses. What it only changes is not in the way."""
     found = []
     if not any(flag["name"] == "khepri_db" and flag["state"] == "enabled" for flag in flags):
         found.append("feature flag khepri_db is not enabled, and 4.3 has no other database")

@@ -20,6 +20,22 @@ assert [one.get(timeout=60) for one in later] == [number + 1 for number in range
 """
 
 
+SHARED = """
+from sample_app import app
+try:
+    app.connection().channel().queue_declare('shared', durable=False, auto_delete=True)
+except Exception as exc:
+    print(exc)
+"""
+
+
+def test_on_a_broker_that_denies_what_rabbitmq_4_3_denies_all_is_well(stack: t.Any, status: t.Any) -> None:
+    assert "`transient_nonexcl_queues` is deprecated" in stack.python(SHARED)
+    # A denied count for a channel is no error: the broker takes it for one per consumer.
+    assert "permit.global_qos = false" in stack.host.file("/etc/rabbitmq/rabbitmq.conf").content_string
+    stack.wait_for("a healthy stack", lambda: status()["healthy"], 60)
+
+
 @pytest.mark.parametrize("queue", ["threaded", "lone"])
 def test_a_worker_with_more_scheduled_tasks_than_its_prefetch_takes_the_next_at_once(stack: t.Any, queue: str) -> None:
     assert float(stack.python(SCHEDULED.format(queue=queue))) < 2

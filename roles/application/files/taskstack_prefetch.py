@@ -9,7 +9,7 @@ delivered until they are due. Here a consumer that is full of them is replaced b
 it has delivered stays with the worker.
 
 It is set per consumer on quorum queues, and from RabbitMQ 4.0 on everywhere: kombu does so from 5.7 on, and here the
-older ones do, since RabbitMQ 4.3 denies a count for the whole channel.
+older ones do, since RabbitMQ 4.3 takes a count for the whole channel for one per consumer.
 
 Loaded by ``celery -A app worker -I taskstack_prefetch``; for Python 2.7 and Celery 4.2 or later.
 """
