@@ -28,6 +28,15 @@ JOB = json.dumps(
 )
 
 
+#: A web server, which has nothing of ours but the block in its settings.
+WEB = """/opt/sample/venv/bin/python -c "
+exec(open('/etc/web_settings.py').read())
+import kombu
+kombu.Connection(BROKER_URL).connect()
+print('connected')
+" """
+
+
 def renew(stack: t.Any) -> None:
     stack.host.check_output("rabbitmqctl -q eval 'ssl:clear_pem_cache().'")
 
@@ -45,18 +54,19 @@ def impostor(request: t.Any, stack: t.Any, tmp_path: pathlib.Path) -> t.Iterator
     stack.host.check_output(f"chown -R rabbitmq {HERE}")
     renew(stack)
     yield "certificate verify failed"
-    stack.host.run("pkill -f 'flower [-]-port=5556'")
+    stack.host.run("pkill -f '[t]imeout 60 celery-sample'")
     stack.host.check_output(f"rm -r {HERE} && mv {HERE}.kept {HERE}")
     renew(stack)
 
 
 def test_a_certificate_that_is_not_the_brokers_is_refused_by_all_that_speak_to_it(stack: t.Any, impostor: str) -> None:
     for name, arguments in PROGRAMS.items():
-        run = f"echo '{JOB}' | {SCHEDULE} timeout 15 celery-sample {arguments} >/tmp/probe-{name} 2>&1 &"
+        run = f"echo '{JOB}' | {SCHEDULE} timeout 60 celery-sample {arguments} >/tmp/probe-{name} 2>&1 &"
         stack.host.check_output("sh -c %s", run)
+    assert impostor in stack.host.run("sh -c %s", WEB).stderr
     for name in PROGRAMS:
         log = stack.host.file(f"/tmp/probe-{name}")
-        stack.wait_for(f"refusal by {name}", lambda log=log: impostor in log.content_string, 20)
+        stack.wait_for(f"refusal by {name}", lambda log=log: impostor in log.content_string, 60)
     said = " ".join(stack.play(playbook="playbooks/status.yml").stdout.split())
     assert "Give the broker's certificate authority as ca_file, and the name in its certificate" in said
 
@@ -64,6 +74,7 @@ def test_a_certificate_that_is_not_the_brokers_is_refused_by_all_that_speak_to_i
 def test_a_certificate_that_is_the_brokers_is_accepted_with_its_name_in_the_inventory(stack: t.Any) -> None:
     environment = stack.host.check_output("cat /etc/taskstack/sample.env")
     assert "TASKSTACK_TLS_NAMES='127.0.0.1=ts-systemd-stack'" in environment and "SSL_CERT_FILE" not in environment
+    assert "connected" in stack.host.check_output("sh -c %s", WEB)
     done = stack.host.run("sh -c %s", f"echo '{JOB}' | celery-sample --run python -m taskstack_publisher")
     assert '["done", true]' in done.stdout, done.stderr
     assert "pong" in stack.host.check_output("celery-sample inspect ping")
