@@ -15,12 +15,13 @@ RECORDER = "/var/lib/taskstack/sample/recorder"
 # What a process reads only when it starts: its code, and its definition. Flower has nothing of this collection's code.
 NEEDS = r"/usr/local/lib/taskstack/sample/\w+(/\w+)*\.py|(command|environment|ExecStart|Environment)=.*"
 REASONS = {"quick": NEEDS, "slow": NEEDS, "beat": NEEDS, "flower": "(?!)"}
-# Without what only one of them can have: the earlier release did not note which packages it installed.
+# Without what only one of them can have: the earlier release did not note which packages it installed,
+# and resubmit was run on one of them.
 FILES = r"""
 find /etc/taskstack /etc/supervisor /etc/logrotate.d /etc/rabbitmq /usr/local /opt /var/lib/taskstack \
   -xdev -not -path '*/venv/*' -not -path '/opt/taskstack/*/flower/*' -not -path '*/recorder/*/*' \
   -not -path '*__pycache__*' -not -path '/usr/local/lib/python*' -not -path '/var/lib/taskstack/sample/home/*' \
-  -not -path '/var/lib/taskstack/.created/.host.json' -printf '%p %u:%g %m %y\n' | sort
+  -not -path '/var/lib/taskstack/.created/.host.json' -not -name '*.resubmit.lock' -printf '%p %u:%g %m %y\n' | sort
 """
 
 
