@@ -57,7 +57,7 @@ class Importer(object):
         """For Python 3."""
         if name != MODULE:
             return None
-        from importlib.util import find_spec
+        from importlib.util import find_spec  # novm: only Python 3 calls this
 
         sys.meta_path.remove(self)
         spec = find_spec(name)
