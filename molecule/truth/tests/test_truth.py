@@ -1,0 +1,49 @@
+"""The matrix of truth: what is wrong is told, or unknown, from every point of view; what is healthy is told to be."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.taskstack.celery.plugins.module_utils._unknown import failures
+from faults import FAULTS
+from looks import Look, until
+from situations import SITUATIONS
+
+testinfra_hosts = ["docker://ts-truth-mq"]
+#: Seconds that the stack may need to come back from the row before.
+HEALED = 60
+
+
+def reasons(seen: Look, area: str) -> dict[str, t.Any]:
+    """By point of view: why it must not be called healthy; none where it is."""
+    return {view: [] if found["healthy"] else failures(found, [area]) for view, found in seen.views().items()}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_told_or_unknown_from_every_point_of_view(name: str) -> None:
+    fault = FAULTS[name]
+    try:
+        fault.inject()
+        # What the row before has left behind is not told for long.
+        seen = until(lambda seen: fault.kinds <= set(seen.kinds) <= fault.kinds | fault.also, HEALED, fault.area)
+    finally:
+        fault.heal()
+    assert fault.kinds <= set(seen.kinds) <= fault.kinds | fault.also, seen.together["problems"]
+    assert seen.failed, "the playbook must fail where the area is required"
+    told = {view: why for view, why in reasons(seen, fault.area).items() if view not in fault.blind}
+    assert all(told.values()) and len(told) >= 2, (told, seen.together["problems"])
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_what_is_healthy_is_called_so_and_no_host_tells_of_a_problem(name: str, in_order: None) -> None:
+    situation = SITUATIONS[name]
+    try:
+        situation.begin()
+        seen = until(lambda _seen: True, 0, *situation.areas)
+    finally:
+        situation.end()
+    told = {view: found["problems"] for view, found in seen.views().items()}
+    assert not any(told.values()) and len(told) == 4, told
+    assert seen.together["healthy"] and not seen.failed
+    assert situation.proof(seen), "the situation was there"
