@@ -54,8 +54,11 @@ def mistakes(application: str, kinds: t.Sequence[str], processes: t.Sequence[t.M
     return found
 
 
-def missing(processes: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
-    """What this host lacks for the processes to start; empty texts are nothing to look for."""
+def missing(processes: t.Sequence[t.Mapping[str, t.Any]], gives_group: bool) -> list[str]:
+    """What this host lacks for the processes to start; an empty group is nothing to look for.
+
+    ``gives_group``: whether the supervisor starts them in their group, or in those that the account has.
+    """
     found = []
     for process in processes:
         name = process["name"]
@@ -63,12 +66,25 @@ def missing(processes: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
             found.append(f"{name}: there is no user {process['user']}. Create the account first.")
         if process.get("group") and not _known(grp.getgrnam, process["group"]):
             found.append(f"{name}: there is no group {process['group']}. Create it first.")
+        elif process.get("group") and not gives_group and not _is_in(process["user"], process["group"]):
+            found.append(
+                f"{name}: account {process['user']} is not in group {process['group']}, so it could not read its "
+                f"configuration. Run: usermod --append --groups {process['group']} {process['user']}"
+            )
         for directory in (process["directory"], os.path.dirname(process["log"])):
             if not os.path.isdir(directory):
                 found.append(f"{name}: there is no directory {directory}. Create it first.")
         if not shutil.which(process["argv"][0]):
             found.append(f"{name}: there is no program {process['argv'][0]}. Install it first.")
     return found
+
+
+def _is_in(user: str, group: str) -> bool:
+    wanted = grp.getgrnam(group).gr_gid
+    try:
+        return wanted in os.getgrouplist(user, pwd.getpwnam(user).pw_gid)
+    except KeyError:
+        return True  # there is no such user, which has a sentence of its own
 
 
 def _known(look_up: t.Callable[[str], t.Any], name: str) -> bool:

@@ -19,6 +19,8 @@ class Supervisor(t.Protocol):
     """What supervisord and systemd have in common; a file is written only while its program is stopped."""
 
     comment: str
+    #: Whether it starts programs in their group, and not in those that their account has.
+    gives_group: bool
 
     def path(self, name: str) -> str:
         """The file of a program."""

@@ -148,6 +148,8 @@ def _worker(entry: Options, stack: t.Mapping[str, t.Any], here: dict[str, str]) 
         "restart_on": [
             f"{here['library']}{slash}taskstack_{part}.py" for part in (RECORDER if recorder else ()) + LOADED
         ],
+        # Celery's soft shutdown begins with this signal only; TERM would wait for the tasks without an end.
+        **({"stop_signal": "QUIT"} if "soft_shutdown_timeout" in options else {}),
         "ready": f"{re.escape(node)} ready\\." if options["log_level"] in ("DEBUG", "INFO") else None,
         "broken": "consumer: Cannot connect to ",
     }

@@ -22,6 +22,7 @@ class Supervisord:
     """Programs of supervisord, one file each in the directory that its configuration includes."""
 
     comment = ";"
+    gives_group = False
 
     def __init__(self, address: str, directory: str, suffix: str, may_be_down: bool) -> None:
         """Nothing is sent before the first call; one that may be down would start what its files say."""

@@ -30,6 +30,7 @@ class Systemd:
     """Services of systemd, one unit file each, under one target per application."""
 
     comment = "#"
+    gives_group = True
 
     def __init__(self, application: str, directory: str, may_be_down: bool) -> None:
         """Nothing is asked before the first call; a systemd that may be down runs nothing."""

@@ -319,7 +319,7 @@ def run(
     leaving = elsewhere(other, ours)
     if not check_mode:
         concerned = {step.name for step in steps}
-        refuse(missing([process for process in processes if process["name"] in concerned]))
+        refuse(missing([process for process in processes if process["name"] in concerned], supervisor.gives_group))
         keeper = Keeper(supervisor, processes, texts, clock, other)
         refuse(keeper.carry_out(steps, params["watch_seconds"], leaving))
         if supervisor.empty() and other.empty():

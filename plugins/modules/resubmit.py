@@ -96,7 +96,7 @@ options:
     default: []
   command_confirmed:
     description:
-      - Run O(command) although O(command_check) printed lines with C(refuse: ). They are shown all the same.
+      - Run O(command) although O(command_check) printed lines that begin with C(refuse). They are shown all the same.
     type: bool
     default: false
 attributes:

@@ -178,8 +178,8 @@ def run(params: dict[str, t.Any], check_mode: bool, lists: str = _created.DIRECT
     diff = [future.result() for future in running]
     stamps = [item["stamp"] for item, part in zip(every, diff) if part["before"] != part["after"]]
     packages = _virtualenv.installed(params["path"]) or []
-    changed = any([part.pop("changed") for part in diff])
-    return {"changed": changed, "packages": packages, "stamps": stamps, "diff": diff}
+    changed = [part.pop("changed") for part in diff]
+    return {"changed": any(changed), "packages": packages, "stamps": stamps, "diff": diff}
 
 
 def main() -> None:

@@ -56,8 +56,9 @@ class Worker:
         }
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *settings: str) -> None:
         told = ["-n", "w@here", "-P", self.pool, "-c", "1", "-l", "INFO", "--without-gossip", "--without-mingle"]
+        told += ["--", *settings] if settings else []
         self.log.write_bytes(b"")
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -128,5 +129,23 @@ def test_a_worker_keeps_what_it_took_and_forgets_what_ended_well(
         assert [record.run for record in taskstack_lost.look(worker.directory).lost()] == [lost[0].run]
         assert _recording.problems(worker.directory)[0] == {"kind": "tasks_lost", "count": 1}
         assert "Cannot record" not in worker.log.read_text()
+    finally:
+        worker.kill()
+
+
+@pytest.mark.parametrize(("seconds", "ends"), [(20, {"lasting": "succeeded"}), (0, {"lasting": "lost"})])
+def test_a_soft_shutdown_begins_with_its_signal_and_lets_a_task_end(
+    seconds: int, ends: dict[str, str], tmp_path: Path
+) -> None:
+    worker = Worker("3.11", "5.7.0", ["gevent", "eventlet"], "prefork", tmp_path)
+    try:
+        worker.start(f"worker.soft_shutdown_timeout={seconds}")
+        worker.send("lasting", "x")
+        worker.until(lambda: worker.states() == {"lasting": "running"})
+        assert worker.process
+        worker.process.send_signal(signal.SIGQUIT)
+        worker.process.wait(30)
+        worker.process = None
+        assert worker.states() == ends
     finally:
         worker.kill()

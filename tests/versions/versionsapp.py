@@ -43,5 +43,11 @@ def second(self, name):
     time.sleep(600)
 
 
+@app.task
+def lasting(name):
+    """Take two seconds."""
+    time.sleep(2)
+
+
 if __name__ == "__main__":
     app.send_task("versionsapp." + sys.argv[1], (sys.argv[2],))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
 import typing as t
 
 from clusterlab import events, snapshot
-from clusterlab.hosts import WORKERS, on, programs, until
+from clusterlab.hosts import BROKERS, WORKERS, on, programs, until
 from clusterlab.load import Watch
 from clusterlab.plays import killed, persist, play
 
@@ -53,6 +54,8 @@ def test_a_drained_host_runs_nothing_and_is_taken_back(costs_no_task: t.Any) -> 
     steps = "Describe the stack", "Update the workers there", "Keep the processes running"
     assert done[0].changed == foretold.changed == {(step, host) for step in steps}
     assert snapshot.differences(first, snapshot.worker(host)) == [] and pids()[WORKERS[0]] == before[WORKERS[0]]
+    described = json.loads(on(BROKERS[1], "cat", "/etc/taskstack/count.json"))["workers"]
+    assert {worker["state"] for worker in described} == {"started"}
 
 
 def test_packages_that_do_not_work_are_taken_back_even_after_an_interrupted_run(costs_no_task: t.Any) -> None:

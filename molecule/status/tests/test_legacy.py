@@ -123,7 +123,8 @@ def test_a_broker_that_serves_somebody_else_is_refused_before_any_host_is_change
     def take_theirs(everything: dict[str, t.Any]) -> None:
         everything["children"]["rabbitmq"]["hosts"] = {"ts-status-legacy": None}
 
-    refused = stack.play(inventory=stack.inventory(tmp_path, take_theirs))
+    # By a name that the other host can find, which preflight asks first.
+    refused = stack.play(inventory=stack.inventory(tmp_path, take_theirs), taskstack_broker_host="ts-status-stack")
     said = " ".join(refused.stdout.split())
     assert refused.returncode and "serves something else already (virtual hosts legacy; users legacy, watcher;" in said
     assert set(re.findall(r"changed=(\d+)", refused.stdout)) == {"0"}

@@ -113,3 +113,10 @@ def test_a_command_that_fails_shows_its_last_lines_and_what_to_do(tmp_path: path
 def test_an_unknown_account_is_named() -> None:
     with pytest.raises(TaskstackError, match="no account nobody-has-this-name"):
         venv.as_user(["true"], "nobody-has-this-name", "Trying", "")
+
+
+def test_a_dry_run_predicts_the_virtualenv_of_an_account_that_an_earlier_task_would_create(tmp_path):
+    wanted = {"path": str(tmp_path / "venv"), "packages": ["pip"], "stamp": str(tmp_path / "stamp"), "others": []}
+    wanted.update(requirements=None, arguments=[], files=[], python=sys.executable, user="nobody-has-this-name")
+    assert virtualenv.run(wanted, check_mode=True)["changed"]
+    assert not (tmp_path / "venv").exists()

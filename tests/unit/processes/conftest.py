@@ -32,6 +32,7 @@ class FakeSupervisor:
     """
 
     comment = ";"
+    gives_group = False
 
     def __init__(self, clock: FakeClock, logs: pathlib.Path, behaviour: t.Mapping[str, str] | None = None) -> None:
         self.clock, self.logs, self.behaviour = clock, logs, dict(behaviour or {})

@@ -55,6 +55,11 @@ def test_an_option_becomes_the_argument_that_celery_takes(options: dict[str, t.A
     assert len(positions) == 1, argv
 
 
+def test_a_soft_shutdown_is_asked_for_by_the_one_signal_that_begins_it() -> None:
+    assert worker(soft_shutdown_timeout=30)["stop_signal"] == "QUIT"
+    assert worker()["stop_signal"] == "TERM"
+
+
 @pytest.mark.parametrize("option", ["gossip", "mingle", "heartbeat", "statedb", "recorder", "events"])
 def test_a_switch_that_is_on_already_adds_nothing(option: str) -> None:
     assert worker(**{option: True}) == worker()

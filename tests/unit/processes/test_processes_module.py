@@ -267,6 +267,7 @@ def test_nothing_is_left_behind(host: t.Any) -> None:
         ({"ready": "("}, "ready is not a regular expression"),
         ({"user": "nobody-of-that-name"}, "there is no user"),
         ({"group": "nobody-of-that-name"}, "there is no group"),
+        ({"user": "nobody", "group": "daemon"}, "not in group daemon.*usermod --append --groups daemon nobody"),
         ({"directory": "/no/such/place"}, "there is no directory"),
         ({"log": "/no/such/place/x.log"}, "there is no directory"),
         ({"argv": ["/no/such/program"]}, "there is no program"),
