@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import typing as t
 
@@ -61,3 +63,19 @@ def listeners(configuration: str) -> list[str]:
 def strangers(configuration: t.Mapping[str, str]) -> list[str]:
     """The files among a supervisor's that are not ours."""
     return sorted(path for path, text in configuration.items() if MARK not in path and MARK not in text)
+
+
+def stacks(descriptions: t.Mapping[str, str]) -> dict[str, dict[str, t.Any]]:
+    """By name: account, beat's host and number of processes as the last deployment described them."""
+    found = {}
+    for path, text in descriptions.items():
+        name = os.path.basename(path).removesuffix(".json")
+        try:
+            about = json.loads(text)
+        except ValueError:
+            continue  # a damaged description is told where it is used, and written anew
+        # NAME.beat.json is a schedule.
+        if "." not in name and isinstance(about, dict):
+            processes = len(about.get("processes") or [])
+            found[name] = {"user": about.get("user"), "beat": about.get("beat"), "processes": processes}
+    return found

@@ -121,6 +121,10 @@ ansible_facts:
           type: list
           elements: str
           returned: always
+        stacks:
+          description: By name of a stack its C(user), C(beat) and number of C(processes) here, by its last deployment.
+          type: dict
+          returned: always
         strangers:
           description: Files that configure programs of others under supervisord.
           type: list
@@ -206,6 +210,7 @@ def run(names: t.Iterable[str] = ()) -> dict[str, t.Any]:
         "supervisord": _host.owner(bool(_host.strangers(programs)), {}),
         "strangers": _host.strangers(programs),
         "unresolved": [name for name in names if not resolves(name)],
+        "stacks": _host.stacks(read("/etc/taskstack/*.json")),
     }
 
 

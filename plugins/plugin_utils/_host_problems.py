@@ -7,9 +7,16 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.taskstack.celery.plugins.plugin_utils._host_changes import host_changes
 
-def host_problems(facts: t.Mapping[str, t.Any], host: str, supervisor: str, share: bool) -> list[str]:
-    """One sentence per problem, each with its cure. ``share``: what others run under supervisord is accepted."""
+Mapping = t.Mapping[str, t.Any]
+
+
+def host_problems(facts: Mapping, host: str, supervisor: str, share: bool, stack: Mapping) -> list[str]:
+    """One sentence per problem, each with its cure.
+
+    ``share``: what others run under supervisord is accepted. ``stack``: what the run wants, see ``_host_changes``.
+    """
     if supervisor == "windows" or not facts:
         return []
     found = []
@@ -25,4 +32,4 @@ def host_problems(facts: t.Mapping[str, t.Any], host: str, supervisor: str, shar
             f"supervisord already serves something else on {host} ({', '.join(facts['strangers'])}). Set "
             "-e taskstack_share_host=true to add only what is ours and to change nothing else there."
         )
-    return found
+    return found + host_changes(facts["stacks"], host, stack)

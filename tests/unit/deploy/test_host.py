@@ -76,3 +76,12 @@ def test_a_process_counts_by_its_name_and_account_and_says_how_it_was_started(tm
 def test_names_and_addresses_are_found_or_not() -> None:
     names = ["127.0.0.1", "::1", "localhost", "no-such-host.invalid", "a" * 70]
     assert [name for name in names if not host_facts.resolves(name)] == ["no-such-host.invalid", "a" * 70]
+
+
+def test_what_the_last_deployment_described_is_read_without_its_passwords() -> None:
+    files = {
+        "/etc/taskstack/shop.json": '{"user": "shop", "beat": "a", "processes": ["shop-mail"], "broker": "pa55"}',
+        "/etc/taskstack/shop.beat.json": "[]",
+        "/etc/taskstack/broken.json": "{",
+    }
+    assert _host.stacks(files) == {"shop": {"user": "shop", "beat": "a", "processes": 1}}
