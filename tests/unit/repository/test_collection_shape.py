@@ -119,3 +119,11 @@ def test_nothing_names_the_place_where_it_was_built() -> None:
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True)
     files = [ROOT / name for name in listed.stdout.decode().splitlines()]
     assert [file for file in files if file.is_file() and suspicious.search(file.read_text(errors="ignore"))] == []
+
+
+@each_role
+def test_no_result_takes_the_name_of_a_variable_of_its_role(role: pathlib.Path) -> None:
+    """A result outranks the variable: the second time the role runs for a host, it would read the result instead."""
+    variables = set(load(role / "vars" / "main.yml")) | set(load(role / "defaults" / "main.yml"))
+    text = "".join(file.read_text() for file in (role / "tasks").rglob("*.yml"))
+    assert variables & set(re.findall(r"register: (\w+)", text)) == set()
