@@ -21,9 +21,9 @@ def host_changes(known: Mapping, host: str, stack: Mapping) -> list[str]:
     if before.get("processes") and before.get("user") and before["user"] != stack["user"]:
         found.append(
             f"The processes of {stack['name']} on {host} run as {before['user']}, and taskstack_user is now "
-            f"{stack['user']}: their records and state would stay the old account's. Send lost tasks again, remove the stack from "
-            "its hosts, then deploy it: playbooks/resubmit.yml, remove.yml, site.yml. Or set taskstack_user to "
-            f"{before['user']}."
+            f"{stack['user']}: their records and state would stay the old account's. Send lost tasks again, remove the "
+            "stack from its hosts, then deploy it: playbooks/resubmit.yml, remove.yml, site.yml. Or set taskstack_user "
+            f"to {before['user']}."
         )
     beat = before.get("beat")
     elsewhere = beat and stack["beats"] and beat not in (*stack["beats"], *stack["reached"], *stack["gone"])
