@@ -52,7 +52,7 @@ def outside() -> None:
         ):
             subprocess.run(["docker", "exec", HOST, "sh", "-c", command], check=True)
         for source in [*FILES.glob("taskstack_*.py"), __file__]:
-            subprocess.run(["docker", "cp", "-q", source, f"{HOST}:/opt/app/"], check=True)
+            subprocess.run(["docker", "cp", "-qL", source, f"{HOST}:/opt/app/"], check=True)
         inside = [PYTHON, f"/opt/app/{Path(__file__).name}", "inside"]
         # It has said what it missed.
         sys.exit(subprocess.run(["docker", "exec", "-w", "/opt/app", HOST, *inside], check=False).returncode)

@@ -105,7 +105,7 @@ def publish() -> None:
         ):
             subprocess.run(["docker", "exec", HOST, "sh", "-c", command], check=True)
         for source in (ROOT / "roles/application/files").glob("taskstack_*.py"):
-            subprocess.run(["docker", "cp", "-q", source, f"{HOST}:/opt/app/"], check=True)
+            subprocess.run(["docker", "cp", "-qL", source, f"{HOST}:/opt/app/"], check=True)
         write = ["docker", "exec", "-i", HOST, "sh", "-c", "cat > /opt/app/benchapp.py"]
         subprocess.run(write, input=APP, text=True, check=True)
         rounds = [(inside(PUBLISH, str(MESSAGES)), inside(PEER, str(MESSAGES // 10))) for _ in range(3)]
