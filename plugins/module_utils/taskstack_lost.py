@@ -20,7 +20,7 @@ import zlib
 
 try:
     import fcntl
-except ImportError:  # Windows
+except ImportError:  # Windows, which mypy does not look at here: a module cannot be None for it
     fcntl = None  # type: ignore[assignment]
 
 TYPE_CHECKING = False

@@ -36,7 +36,7 @@ class Batch(object):
         self.folder = os.path.join(SENDING, name)
 
     def send(self, items):
-        """Publish ``[(folder, file, copies)]``; what has gone in the meantime was done by somebody else."""
+        """Publish ``[(folder, file, copies)]``; what has gone meanwhile ended, or another resubmit sent it."""
         if not items:
             return
         os.mkdir(self.records.path(self.folder), 0o700)

@@ -184,7 +184,7 @@ class Recorder(object):
         directory = self.records.directory
         for name in names(directory, TROUBLE):
             note = read_note(directory, name) or {}
-            old = os.stat(self.records.path(TROUBLE, name)).st_mtime < now - self.limits[0]
+            old = self.records.is_older(TROUBLE, name, now - self.limits[0])
             if name != self.records.node and old and not alive(note.get("pid") or 0, note.get("born")):
                 self.records.drop(TROUBLE, name)
 

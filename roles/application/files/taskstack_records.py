@@ -254,9 +254,16 @@ class Records(object):
         for name in found.doubles + found.empty:
             self.drop_dead(OPEN, name)
         for name in os.listdir(self.path(OPEN)):
-            if name.endswith(DRAFT) and os.stat(self.path(OPEN, name)).st_mtime < now - DRAFT_SECONDS:
+            if name.endswith(DRAFT) and self.is_older(OPEN, name, now - DRAFT_SECONDS):
                 self.drop(OPEN, name)
         return min([now] + [record.time for record in found.running])
+
+    def is_older(self, folder, name, moment):
+        """Whether a file was last changed before that moment; one that another worker has just moved was not."""
+        try:
+            return os.stat(self.path(folder, name)).st_mtime < moment
+        except EnvironmentError:
+            return False
 
     def drop_dead(self, folder, name):
         """Remove a file of a dead process; a slot only under its lock, which nobody else can have by mistake then."""

@@ -166,6 +166,17 @@ def test_a_slot_that_is_being_made_is_nobodys(records):
     assert not os.path.exists(draft)
 
 
+def test_files_that_another_worker_moves_in_this_moment_do_not_end_the_clean_up(records, monkeypatch):
+    recorder = taskstack_recorder.Recorder(records, *LIMITS)
+    listed = os.listdir
+    gone = {"open": "9-9-9.slot.new", "trouble": "old@host"}
+    monkeypatch.setattr(
+        os, "listdir", lambda path: listed(path) + [name for folder, name in gone.items() if path.endswith(folder)]
+    )
+    recorder.expire()
+    assert "reason" not in recorder.note
+
+
 def test_a_slot_has_its_name_only_when_it_is_locked(records, monkeypatch):
     seen = []
     rename = os.rename
