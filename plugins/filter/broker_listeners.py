@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.plugin_utils._broker_listeners import listeners
+from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.broker_listeners import listeners
 
 
 class FilterModule:

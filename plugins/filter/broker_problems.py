@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.plugin_utils._broker_problems import is_ours, problems
+from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.broker import is_ours, problems
 
 
 class FilterModule:

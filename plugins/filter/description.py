@@ -8,8 +8,8 @@ from __future__ import annotations
 import typing as t
 
 from ansible.template import accept_lazy_markers
-from ansible_collections.taskstack.celery.plugins.module_utils import _description
 from ansible_collections.taskstack.celery.plugins.plugin_utils._plain import of_hosts, plain
+from ansible_collections.taskstack.celery.plugins.plugin_utils._plan import description as plan_description
 
 
 @accept_lazy_markers
@@ -18,7 +18,9 @@ def description(
 ) -> dict[str, t.Any]:
     """What this host needs to know of the whole stack."""
     hosts = {each for group in ("worker", "beat", "flower") for each in groups.get(group) or []}
-    return _description.description(plain(stack), host, of_hosts(hostvars, hosts, _description.VARIABLES), groups)
+    return plan_description.description(
+        plain(stack), host, of_hosts(hostvars, hosts, plan_description.VARIABLES), groups
+    )
 
 
 class FilterModule:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.plugin_utils._host_problems import host_problems
+from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.host import host_problems
 
 
 class FilterModule:

@@ -51,7 +51,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
-from ansible_collections.taskstack.celery.plugins.module_utils._parts import all_definitions
+from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.parts import all_definitions
 
 
 def host_processes(parts: list[dict[str, t.Any]], stack: dict[str, t.Any]) -> list[dict[str, t.Any]]:

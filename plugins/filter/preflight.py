@@ -58,9 +58,9 @@ import typing as t
 
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.template import accept_lazy_markers
-from ansible_collections.taskstack.celery.plugins.module_utils._preflight import ROLES, blockers
-from ansible_collections.taskstack.celery.plugins.module_utils._variables import Broken
 from ansible_collections.taskstack.celery.plugins.plugin_utils._plain import plain
+from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.variables import Broken
+from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.problems import ROLES, blockers
 
 # What the roles use on Windows hosts, and nowhere else.
 _COLLECTIONS = ("ansible.windows", "community.windows")

@@ -84,7 +84,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
-from ansible_collections.taskstack.celery.plugins.module_utils._processes import definitions
+from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.definitions import definitions
 
 
 def processes(

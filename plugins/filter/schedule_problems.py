@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.module_utils._schedule import problems
+from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.schedule import problems
 
 
 class FilterModule:

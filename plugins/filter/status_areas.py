@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.module_utils._unknown import required
+from ansible_collections.taskstack.celery.plugins.module_utils._status.unknown import required
 
 
 class FilterModule:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.plugin_utils._merge import merge
+from ansible_collections.taskstack.celery.plugins.plugin_utils._report.merge import merge
 
 
 class FilterModule:

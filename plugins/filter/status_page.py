@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.plugin_utils._page import render
+from ansible_collections.taskstack.celery.plugins.plugin_utils._report.page import render
 
 
 class FilterModule:

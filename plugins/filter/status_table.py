@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.plugin_utils._table import render
+from ansible_collections.taskstack.celery.plugins.plugin_utils._report.table import render
 
 
 class FilterModule:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.module_utils._windows_demands import problems
-from ansible_collections.taskstack.celery.plugins.module_utils._windows_tasks import logon, plan, stale
+from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.windows import logon, plan, stale
+from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.windows import problems
 
 
 def windows_tasks(

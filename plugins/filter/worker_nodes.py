@@ -8,20 +8,20 @@ from __future__ import annotations
 import typing as t
 
 from ansible.template import accept_lazy_markers
-from ansible_collections.taskstack.celery.plugins.module_utils import _worker_nodes
 from ansible_collections.taskstack.celery.plugins.plugin_utils._plain import of_hosts, plain
+from ansible_collections.taskstack.celery.plugins.plugin_utils._plan import worker_nodes as plan_worker_nodes
 
 
 @accept_lazy_markers
 def worker_nodes(variables: t.Mapping[str, t.Any]) -> list[t.Any]:
     """The nodes of a host with everything that holds for them."""
-    return _worker_nodes.worker_nodes(plain(variables))
+    return plan_worker_nodes.worker_nodes(plain(variables))
 
 
 @accept_lazy_markers
 def worker_queues(hostvars: t.Mapping[str, t.Any], hosts: t.Iterable[str]) -> list[str]:
     """The queues that the started nodes of these hosts consume."""
-    return _worker_nodes.consumed(of_hosts(hostvars, hosts, _worker_nodes.VARIABLES).values())
+    return plan_worker_nodes.consumed(of_hosts(hostvars, hosts, plan_worker_nodes.VARIABLES).values())
 
 
 class FilterModule:

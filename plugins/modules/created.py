@@ -79,8 +79,8 @@ entries:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.taskstack.celery.plugins.module_utils import _created
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, sentence
+from ansible_collections.taskstack.celery.plugins.module_utils._files import created
 
 NAMES: dict[str, t.Any] = {"type": "list", "elements": "str", "default": []}
 ARGS: dict[str, t.Any] = {
@@ -92,19 +92,19 @@ ARGS: dict[str, t.Any] = {
 }
 
 
-def run(params: dict[str, t.Any], check_mode: bool, lists: str = _created.DIRECTORY) -> dict[str, t.Any]:
+def run(params: dict[str, t.Any], check_mode: bool, lists: str = created.DIRECTORY) -> dict[str, t.Any]:
     """Add the entries that are missing."""
-    stack = params["stack"] or _created.HOST
+    stack = params["stack"] or created.HOST
     kinds = [("account", params["accounts"]), ("group", params["groups"]), ("vhost", params.get("vhosts") or [])]
-    own = [_created.entry(kind, name) for kind, names in kinds for name in names]
-    shared = [_created.entry("package", name) for name in params["packages"]]
+    own = [created.entry(kind, name) for kind, names in kinds for name in names]
+    shared = [created.entry("package", name) for name in params["packages"]]
     changed = False
-    for name, entries in ((stack, own), (_created.HOST, shared)):
-        known = {_created.key(item) for item in _created.entries(name, lists)}
-        changed = changed or any(_created.key(item) not in known for item in entries)
+    for name, entries in ((stack, own), (created.HOST, shared)):
+        known = {created.key(item) for item in created.entries(name, lists)}
+        changed = changed or any(created.key(item) not in known for item in entries)
         if entries and not check_mode:
-            _created.note(name, entries, lists)
-    return {"changed": changed, "entries": _created.entries(stack, lists)}
+            created.note(name, entries, lists)
+    return {"changed": changed, "entries": created.entries(stack, lists)}
 
 
 def main() -> None:

@@ -145,9 +145,10 @@ paths:
 
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.module_utils import _created, _files_plan, _layout
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, sentence
-from ansible_collections.taskstack.celery.plugins.module_utils._quiet import QuietModule
+from ansible_collections.taskstack.celery.plugins.module_utils._files import created, layout
+from ansible_collections.taskstack.celery.plugins.module_utils._files import plan as files_plan
+from ansible_collections.taskstack.celery.plugins.module_utils._host.quiet import QuietModule
 
 WHOSE = {"owner": {"default": "root"}, "group": {"default": "root"}}
 DIRECTORY = {
@@ -179,13 +180,13 @@ ONE_OF = ("content", "block", "random")
 RULES = {"type": "list", "elements": "dict", "default": [], "required_one_of": [ONE_OF], "mutually_exclusive": [ONE_OF]}
 
 
-def run(params: dict[str, t.Any], check_mode: bool, lists: str = _created.DIRECTORY) -> dict[str, t.Any]:
+def run(params: dict[str, t.Any], check_mode: bool, lists: str = created.DIRECTORY) -> dict[str, t.Any]:
     """Plan all, then carry it out."""
-    plan = _files_plan.make(params, check_mode, lists)
+    plan = files_plan.make(params, check_mode, lists)
     if not check_mode:
-        _files_plan.carry_out(plan, params.get("stack"), lists)
+        files_plan.carry_out(plan, params.get("stack"), lists)
     changes = plan.changes + plan.empty
-    diff = [_layout.difference(change) for change in changes]
+    diff = [layout.difference(change) for change in changes]
     return {"changed": bool(changes), "paths": [change.path for change in changes], "diff": diff}
 
 

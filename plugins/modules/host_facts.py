@@ -142,8 +142,9 @@ import subprocess
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.taskstack.celery.plugins.module_utils import _disk, _host
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, sentence
+from ansible_collections.taskstack.celery.plugins.module_utils._files import disk
+from ansible_collections.taskstack.celery.plugins.module_utils._host import facts
 
 ARGS = {"names": {"type": "list", "elements": "str", "default": []}}
 BROKER = "/var/lib/rabbitmq/mnesia"
@@ -153,7 +154,7 @@ DATABASES = ("schema.DAT", "coordination")
 
 def read(*patterns: str) -> dict[str, str]:
     """The content of all files that match."""
-    nodes = [_disk.look(path) for pattern in patterns for path in sorted(glob.glob(pattern))]
+    nodes = [disk.look(path) for pattern in patterns for path in sorted(glob.glob(pattern))]
     return {node.path: (node.content or b"").decode(errors="replace") for node in nodes if node}
 
 
@@ -182,13 +183,13 @@ def brokers(user: str = "rabbitmq", program: str = "beam") -> tuple[bool, list[s
     # In a container root may not look into other users' processes, the broker's user into its own.
     look = ["runuser", "-u", user, "--", "cat", *found]
     seen = subprocess.run(look, capture_output=True, check=False).stdout if found and os.geteuid() == 0 else b""
-    return bool(found), _host.configurations(seen)
+    return bool(found), facts.configurations(seen)
 
 
 def run(names: t.Iterable[str] = ()) -> dict[str, t.Any]:
     """What the host has, and which of the names it cannot find."""
-    packages = _host.packages("".join(read("/var/lib/dpkg/status").values()))
-    listens = _host.AMQP in _host.listening(read("/proc/net/tcp", "/proc/net/tcp6").values())
+    packages = facts.packages("".join(read("/var/lib/dpkg/status").values()))
+    listens = facts.AMQP in facts.listening(read("/proc/net/tcp", "/proc/net/tcp6").values())
     rabbitmq = read("/etc/rabbitmq/*.conf")
     runs, configurations = brokers()
     shipped = glob.glob("/usr/lib/rabbitmq/plugins/*") + glob.glob("/usr/lib/rabbitmq/lib/*/plugins/*")
@@ -197,20 +198,20 @@ def run(names: t.Iterable[str] = ()) -> dict[str, t.Any]:
     return {
         "packages": packages,
         "init": os.path.isdir("/run/systemd/system"),
-        "rabbitmq": _host.owner(listens or bool(glob.glob(f"{BROKER}/*")), rabbitmq),
-        "rabbitmq_owner": _host.stack("".join(rabbitmq.values())),
-        "rabbitmq_listeners": _host.listeners("".join(rabbitmq.values())),
+        "rabbitmq": facts.owner(listens or bool(glob.glob(f"{BROKER}/*")), rabbitmq),
+        "rabbitmq_owner": facts.stack("".join(rabbitmq.values())),
+        "rabbitmq_listeners": facts.listeners("".join(rabbitmq.values())),
         "rabbitmq_runs": runs,
         "rabbitmq_configurations": configurations,
         "rabbitmq_nodes": sorted({path.split("/")[-2] for path in databases}),
-        "rabbitmq_plugins": _host.plugins(map(os.path.basename, shipped)),
+        "rabbitmq_plugins": facts.plugins(map(os.path.basename, shipped)),
         "accounts": sorted(account.pw_name for account in pwd.getpwall()),
         "groups": sorted(group.gr_name for group in grp.getgrall()),
         "supervisord_answers": answers("/var/run/supervisor.sock"),
-        "supervisord": _host.owner(bool(_host.strangers(programs)), {}),
-        "strangers": _host.strangers(programs),
+        "supervisord": facts.owner(bool(facts.strangers(programs)), {}),
+        "strangers": facts.strangers(programs),
         "unresolved": [name for name in names if not resolves(name)],
-        "stacks": _host.stacks(read("/etc/taskstack/*.json")),
+        "stacks": facts.stacks(read("/etc/taskstack/*.json")),
     }
 
 

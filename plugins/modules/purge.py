@@ -78,27 +78,28 @@ msg:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.taskstack.celery.plugins.module_utils import _queues, _target
-from ansible_collections.taskstack.celery.plugins.module_utils._broker import Broker
+from ansible_collections.taskstack.celery.plugins.module_utils._broker import queues
+from ansible_collections.taskstack.celery.plugins.module_utils._broker.client import Broker
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, sentence
+from ansible_collections.taskstack.celery.plugins.module_utils._stack import target
 
 
 def run(settled: t.Mapping[str, t.Any], broker: t.Any, check_mode: bool) -> dict[str, t.Any]:
     """Purge, or say what would be purged."""
-    found = _queues.fetch(broker, settled["vhost"], settled["control_exchange"])
-    wanted = _queues.pick(found, settled["queues"])
+    found = queues.fetch(broker, settled["vhost"], settled["control_exchange"])
+    wanted = queues.pick(found, settled["queues"])
     # Where none waits too: messages may have come meanwhile, and what is there now is what was meant.
-    return _queues.outcome(wanted, None if check_mode else _queues.purge(broker, settled["vhost"], wanted))
+    return queues.outcome(wanted, None if check_mode else queues.purge(broker, settled["vhost"], wanted))
 
 
 def main() -> None:
     """Run as a module."""
-    arguments = {**_target.STACK_ARGS, "queues": {"type": "list", "elements": "str", "required": True}}
+    arguments = {**target.STACK_ARGS, "queues": {"type": "list", "elements": "str", "required": True}}
     module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
     try:
-        description = _target.load(module.params["name"])
-        settled = _target.reachable(_target.settle(module.params, description))
-        login = _target.application_login(settled, description)
+        description = target.load(module.params["name"])
+        settled = target.reachable(target.settle(module.params, description))
+        login = target.application_login(settled, description)
         module.exit_json(**run(settled, Broker(login), module.check_mode))
     except FAILURES as exc:
         module.fail_json(msg=sentence(exc))

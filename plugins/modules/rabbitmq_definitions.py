@@ -497,49 +497,43 @@ import functools
 import time
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.module_utils import (
-    _administrator,
-    _created,
-    _definitions,
-    _definitions_apply,
-    _definitions_check,
-    _definitions_created,
-    _definitions_plan,
-    _definitions_show,
-)
-from ansible_collections.taskstack.celery.plugins.module_utils._args import BROKER_ARGS
-from ansible_collections.taskstack.celery.plugins.module_utils._broker import Broker
-from ansible_collections.taskstack.celery.plugins.module_utils._definitions_args import DEFINITION_ARGS
+from ansible_collections.taskstack.celery.plugins.module_utils._broker.arguments import BROKER_ARGS
+from ansible_collections.taskstack.celery.plugins.module_utils._broker.client import Broker
+from ansible_collections.taskstack.celery.plugins.module_utils._cluster import administrator
+from ansible_collections.taskstack.celery.plugins.module_utils._definitions import apply, check, objects, plan, show
+from ansible_collections.taskstack.celery.plugins.module_utils._definitions import created as definitions_created
+from ansible_collections.taskstack.celery.plugins.module_utils._definitions.arguments import DEFINITION_ARGS
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, TaskstackError, sentence
-from ansible_collections.taskstack.celery.plugins.module_utils._quiet import QuietModule
+from ansible_collections.taskstack.celery.plugins.module_utils._files import created
+from ansible_collections.taskstack.celery.plugins.module_utils._host.quiet import QuietModule
 
 
 def run(
     params: dict[str, t.Any], broker: t.Any, check_mode: bool, wait: t.Callable[[float], None] = time.sleep
 ) -> dict[str, t.Any]:
     """Compare, refuse or carry out, and tell."""
-    wanted = _definitions.from_params(params)
-    current, version = _definitions_apply.read(broker, wanted)
-    changes = _definitions_plan.plan(current, wanted, _definitions_plan.Scope.from_params(params))
+    wanted = objects.from_params(params)
+    current, version = apply.read(broker, wanted)
+    changes = plan.plan(current, wanted, plan.Scope.from_params(params))
     stack, purposes = params.get("stack"), params.get("purposes") or {}
-    listed = _created.entries(stack)
-    changes += _definitions_created.retired(listed, current, wanted, purposes, params["management_user"])
-    blockers = _definitions_check.blockers(params, current, wanted, changes, version)
+    listed = created.entries(stack)
+    changes += definitions_created.retired(listed, current, wanted, purposes, params["management_user"])
+    blockers = check.blockers(params, current, wanted, changes, version)
     if not params["force"]:
-        counts = _definitions_apply.messages(broker, changes, None if check_mode else wait)
-        blockers += _definitions_check.full_queues(changes, counts)
+        counts = apply.messages(broker, changes, None if check_mode else wait)
+        blockers += check.full_queues(changes, counts)
     if blockers:
         raise TaskstackError("Nothing was changed. " + " ".join(blockers))
     if not check_mode:
         if stack:
             # A broker of an earlier edition, which noted nothing.
-            adopts = bool(params.get("local_administrator")) and not _created.is_complete(stack)
-            _created.note(stack, _definitions_created.entries(changes, wanted, purposes, adopts))
-        _definitions_apply.carry_out(broker, changes, current, params["force"])
+            adopts = bool(params.get("local_administrator")) and not created.is_complete(stack)
+            created.note(stack, definitions_created.entries(changes, wanted, purposes, adopts))
+        apply.carry_out(broker, changes, current, params["force"])
     return {
         "changed": bool(changes),
-        "changes": _definitions_show.summary(changes),
-        "diff": _definitions_show.diff(changes),
+        "changes": show.summary(changes),
+        "diff": show.diff(changes),
         "version": version,
     }
 
@@ -549,7 +543,7 @@ def run_here(
 ) -> dict[str, t.Any]:
     """The same with an administrator that may have to be made first."""
     user = params["management_user"]
-    if not params["local_administrator"] or not _administrator.is_missing(broker):
+    if not params["local_administrator"] or not administrator.is_missing(broker):
         return run(params, broker, check_mode)
     made = {"kind": "users", "name": user, "action": "created"}
     if check_mode:
@@ -566,9 +560,9 @@ def main() -> None:
         required_if=[["state", "exact", ["scope"]]],
         supports_check_mode=True,
     )
-    module.no_log_values.update(_definitions_show.url_passwords(module.params))
+    module.no_log_values.update(show.url_passwords(module.params))
     try:
-        make = functools.partial(_administrator.make, module.run_command)
+        make = functools.partial(administrator.make, module.run_command)
         module.exit_json(**run_here(module.params, Broker(module.params), module.check_mode, make))
     except FAILURES as exc:
         module.fail_json(msg=sentence(exc))

@@ -112,9 +112,9 @@ import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.taskstack.celery.plugins.module_utils._cluster.member import Member
+from ansible_collections.taskstack.celery.plugins.module_utils._cluster.rabbitmqctl import Nodes
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, sentence
-from ansible_collections.taskstack.celery.plugins.module_utils._member import Member
-from ansible_collections.taskstack.celery.plugins.module_utils._rabbitmqctl import Nodes
 
 DATABASE = "/var/lib/rabbitmq/mnesia/<node>"
 ARGS: dict[str, dict[str, t.Any]] = {

@@ -158,16 +158,13 @@ import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.taskstack.celery.plugins.module_utils import (
-    _created,
-    _removal,
-    _removal_broker,
-    _removal_host,
-    _removal_records,
-    _removal_types,
-)
-from ansible_collections.taskstack.celery.plugins.module_utils._broker import Broker, NotFound, Unreachable
+from ansible_collections.taskstack.celery.plugins.module_utils._broker.client import Broker, NotFound, Unreachable
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, sentence
+from ansible_collections.taskstack.celery.plugins.module_utils._files import created
+from ansible_collections.taskstack.celery.plugins.module_utils._removal import broker as removal_broker
+from ansible_collections.taskstack.celery.plugins.module_utils._removal import host, model
+from ansible_collections.taskstack.celery.plugins.module_utils._removal import plan as removal_plan
+from ansible_collections.taskstack.celery.plugins.module_utils._removal import records as removal_records
 
 TEXT: dict[str, t.Any] = {"type": "str", "required": True}
 BROKER: dict[str, t.Any] = {
@@ -192,17 +189,17 @@ PACKAGES = ("rabbitmq-server", "supervisor", "erlang-base")
 def ask(params: dict[str, t.Any], listed: dict[str, t.Any] | None) -> dict[str, t.Any]:
     """What of the broker goes, and what keeps it."""
     names = ("vhost", "login", "monitor", "administrator", "owned", "leaving")
-    wanted = _removal_broker.Wanted(**{name: params[name] for name in names})
+    wanted = removal_broker.Wanted(**{name: params[name] for name in names})
     login = {"management_url": params["url"], "management_user": wanted.administrator}
     broker = Broker({**login, "management_password": params["password"], **UNUSED})
-    vhosts, logins = _removal_broker.deleted(wanted, listed)
+    vhosts, logins = removal_broker.deleted(wanted, listed)
     found = {"vhosts": vhosts, "logins": logins, "waiting": 0, "others": [], "left": [], "answers": True}
     try:
         export = broker.get("definitions")
         found.update(
-            others=_removal_broker.others(wanted, listed, export), left=_removal_broker.left(wanted, listed, export)
+            others=removal_broker.others(wanted, listed, export), left=removal_broker.left(wanted, listed, export)
         )
-        found["waiting"] = _removal_broker.waiting(wanted, broker.get("queues", wanted.vhost))
+        found["waiting"] = removal_broker.waiting(wanted, broker.get("queues", wanted.vhost))
     except NotFound:
         # The virtual host has gone already.
         pass
@@ -214,15 +211,15 @@ def ask(params: dict[str, t.Any], listed: dict[str, t.Any] | None) -> dict[str, 
 UNUSED = {"ca_file": None, "client_cert": None, "client_key": None, "validate_certs": True, "timeout": 30}
 
 
-def shared(complete: t.Callable[[str], t.Any] = _created.read) -> list[str]:
+def shared(complete: t.Callable[[str], t.Any] = created.read) -> list[str]:
     """Packages that go with the last stack; without a list from the beginning, both services."""
-    listed = complete(_created.HOST)
+    listed = complete(created.HOST)
     noted = {item["name"] for item in listed["entries"]} if listed else set()
     unknown = () if listed and listed["complete"] else PACKAGES[:2]
     return [name for name in PACKAGES if name in noted or name in unknown]
 
 
-def last(stack: str, folder: str = _created.DEPLOYED) -> bool:
+def last(stack: str, folder: str = created.DEPLOYED) -> bool:
     """Whether no other stack has its description here."""
     names = os.listdir(folder) if os.path.isdir(folder) else []
     ours = (f"{stack}.json", f"{stack}.beat.json")
@@ -231,16 +228,16 @@ def last(stack: str, folder: str = _created.DEPLOYED) -> bool:
 
 def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
     """Look at everything."""
-    listed = _created.read(params["stack"])
+    listed = created.read(params["stack"])
     names = ("directory", "venv", "settings_file", "data", "accounts")
-    stack = _removal_types.Stack(params["stack"], **{name: params[name] for name in names})
+    stack = model.Stack(params["stack"], **{name: params[name] for name in names})
     broker = ask(params["broker"], listed) if params["broker"] else None
-    plan = _removal.plan(stack, listed, _removal_host.Host())
-    records = _removal_records.count(f"/var/lib/taskstack/{stack.name}/recorder")
-    queued = _removal_broker.sentence(stack.name, broker) if broker else ""
+    plan = removal_plan.plan(stack, listed, host.Host())
+    records = removal_records.count(f"/var/lib/taskstack/{stack.name}/recorder")
+    queued = removal_broker.sentence(stack.name, broker) if broker else ""
     return {
         **vars(plan),
-        "losses": {"queued": queued, "records": _removal_records.sentence(params["host"], records)},
+        "losses": {"queued": queued, "records": removal_records.sentence(params["host"], records)},
         "left": plan.left + (broker["left"] if broker else []),
         "records": records,
         "last": last(stack.name),

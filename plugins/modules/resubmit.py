@@ -160,9 +160,10 @@ import typing as t
 import uuid
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.taskstack.celery.plugins.module_utils import _command, _replay
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, TaskstackError, sentence
-from ansible_collections.taskstack.celery.plugins.module_utils._stack import Stack
+from ansible_collections.taskstack.celery.plugins.module_utils._recorder import replay
+from ansible_collections.taskstack.celery.plugins.module_utils._stack import command
+from ansible_collections.taskstack.celery.plugins.module_utils._stack.application import Stack
 from ansible_collections.taskstack.celery.plugins.module_utils.taskstack_lost import SENDING, Newer, look, names
 
 STRINGS: dict[str, t.Any] = {"type": "list", "elements": "str", "default": []}
@@ -187,8 +188,8 @@ def run(params: dict[str, t.Any], host: t.Any, check_mode: bool, now: float) -> 
     """Resubmit, or say what would be."""
     with host.locked():
         if params["command"]:
-            done = _command.run(params, host, lambda queues: _ask(params, host, count=queues), check_mode)
-            return {**_replay.summary(_replay.Plan()), **done}
+            done = command.run(params, host, lambda queues: _ask(params, host, count=queues), check_mode)
+            return {**replay.summary(replay.Plan()), **done}
         return _replay_records(params, host, check_mode, now)
 
 
@@ -204,22 +205,22 @@ def _ask(params: dict[str, t.Any], host: t.Any, **job: t.Any) -> dict[str, t.Any
 
 
 def _replay_records(params: dict[str, t.Any], host: t.Any, check_mode: bool, now: float) -> dict[str, t.Any]:
-    wish = _replay.Wish(**{name: params[name] for name in _replay.Wish.__dataclass_fields__})
+    wish = replay.Wish(**{name: params[name] for name in replay.Wish.__dataclass_fields__})
     try:
         seen = look(host.directory)
         left = names(host.directory, SENDING)
         # Workers are asked only when it matters: one that does not answer forbids the rest.
         if not left and not any(wish.wants(record, now) for record in seen.gone):
-            return _replay.summary(_replay.Plan())
+            return replay.summary(replay.Plan())
         held = _ask(params, host, directory=host.directory, recover=not check_mode)["held"]
-        plan = _replay.plan(look(host.directory) if left else seen, held, wish, now)
+        plan = replay.plan(look(host.directory) if left else seen, held, wish, now)
     except Newer as exc:
         raise TaskstackError(f"{host.directory}: {exc}. Update the collection on the control node.") from exc
     if (plan.send or plan.drop) and not check_mode:
         batch = f"{int(now * 1000):011x}-{uuid.uuid4().hex[:8]}"
-        answers = _ask(params, host, directory=host.directory, batch=batch, **_replay.job(plan))
-        plan = _replay.carried_out(plan, answers)
-    return _replay.summary(plan)
+        answers = _ask(params, host, directory=host.directory, batch=batch, **replay.job(plan))
+        plan = replay.carried_out(plan, answers)
+    return replay.summary(plan)
 
 
 def main() -> None:

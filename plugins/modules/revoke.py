@@ -120,10 +120,12 @@ import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.taskstack.celery.plugins.module_utils import _revoke, _target, _tasks
-from ansible_collections.taskstack.celery.plugins.module_utils._broker import Broker
+from ansible_collections.taskstack.celery.plugins.module_utils import _tasks
+from ansible_collections.taskstack.celery.plugins.module_utils._broker.client import Broker
+from ansible_collections.taskstack.celery.plugins.module_utils._control import revoke
+from ansible_collections.taskstack.celery.plugins.module_utils._control.inspection import Conversation
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, plain, sentence
-from ansible_collections.taskstack.celery.plugins.module_utils._inspect import Conversation
+from ansible_collections.taskstack.celery.plugins.module_utils._stack import target
 
 LIST: dict[str, t.Any] = {"type": "list", "elements": "str"}
 SIGNALS = ["SIGTERM", "SIGKILL", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGHUP"]
@@ -144,25 +146,25 @@ def run(
     settled: t.Mapping[str, t.Any], talk: t.Callable[[], Conversation], check_mode: bool
 ) -> tuple[dict[str, t.Any], list[str]]:
     """Revoke, or say what would be revoked; the second part says what did not work."""
-    wish = _revoke.Wish(**{name: settled[name] for name in _revoke.Wish.__dataclass_fields__})
-    tasks = _revoke.plan(wish, talk().ask(_revoke.METHODS), time.time())
+    wish = revoke.Wish(**{name: settled[name] for name in revoke.Wish.__dataclass_fields__})
+    tasks = revoke.plan(wish, talk().ask(revoke.METHODS), time.time())
     ids = [task["id"] for task in tasks if task["action"] != "none"]
     if check_mode or not ids:
-        return _revoke.outcome(tasks, None)
+        return revoke.outcome(tasks, None)
     order = {"task_id": ids, "terminate": wish.terminate, "signal": settled["signal"]}
-    return _revoke.outcome(tasks, talk().ask(["revoke"], order))
+    return revoke.outcome(tasks, talk().ask(["revoke"], order))
 
 
 def main() -> None:
     """Run as a module."""
     module = AnsibleModule(
-        argument_spec={**_target.STACK_ARGS, **REVOKE_ARGS},
+        argument_spec={**target.STACK_ARGS, **REVOKE_ARGS},
         mutually_exclusive=[("ids", choice) for choice in CHOICES],
         required_one_of=[("ids", *CHOICES)],
         supports_check_mode=True,
     )
     try:
-        settled = _target.reachable(_target.settle(module.params, _target.load(module.params["name"])))
+        settled = target.reachable(target.settle(module.params, target.load(module.params["name"])))
         broker = Broker(settled)
         where = (settled["vhost"], settled["control_exchange"], settled["deadline"], settled["control_serializer"])
         together = settled["together"]

@@ -254,8 +254,10 @@ seen:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.taskstack.celery.plugins.module_utils import _look, _report, _target, _unknown
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, plain, sentence
+from ansible_collections.taskstack.celery.plugins.module_utils._stack import target
+from ansible_collections.taskstack.celery.plugins.module_utils._status import collect, unknown
+from ansible_collections.taskstack.celery.plugins.module_utils._status import report as status_report
 
 STATUS_ARGS: dict[str, dict[str, t.Any]] = {
     "workers": {"type": "list", "elements": "str"},
@@ -265,25 +267,25 @@ STATUS_ARGS: dict[str, dict[str, t.Any]] = {
     "flower_password": {"type": "str", "no_log": True},
     "recorder_directory": {"type": "path"},
     "recent": {"type": "int", "default": 100},
-    "require": {"type": "list", "elements": "str", "choices": list(_unknown.AREAS)},
+    "require": {"type": "list", "elements": "str", "choices": list(unknown.AREAS)},
 }
 
 
-def run(params: t.Mapping[str, t.Any], directory: str = _target.DIRECTORY) -> dict[str, t.Any]:
+def run(params: t.Mapping[str, t.Any], directory: str = target.DIRECTORY) -> dict[str, t.Any]:
     """Look and report."""
-    description = _target.load(params["name"], directory)
-    facts = _look.look(_target.settle(params, description), description)
-    return {"changed": False, **_report.fold(facts, params["recent"])}
+    description = target.load(params["name"], directory)
+    facts = collect.look(target.settle(params, description), description)
+    return {"changed": False, **status_report.fold(facts, params["recent"])}
 
 
 def main() -> None:
     """Run as a module."""
-    module = AnsibleModule(argument_spec={**_target.STACK_ARGS, **STATUS_ARGS}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={**target.STACK_ARGS, **STATUS_ARGS}, supports_check_mode=True)
     try:
         report = run(module.params)
     except FAILURES as exc:
         module.fail_json(msg=sentence(exc))
-    wrong = _unknown.failures(report, module.params["require"] or [])
+    wrong = unknown.failures(report, module.params["require"] or [])
     if wrong:
         module.fail_json(msg=plain(" ".join(wrong)), **report)
     module.exit_json(**report)

@@ -127,9 +127,10 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.taskstack.celery.plugins.module_utils import _created, _virtualenv, _virtualenv_swap
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, TaskstackError, sentence
-from ansible_collections.taskstack.celery.plugins.module_utils._virtualenv_state import one
+from ansible_collections.taskstack.celery.plugins.module_utils._files import created
+from ansible_collections.taskstack.celery.plugins.module_utils._virtualenv import contents, swap
+from ansible_collections.taskstack.celery.plugins.module_utils._virtualenv.plan import one
 
 ONE = {
     "path": {"type": "path", "required": True},
@@ -153,21 +154,21 @@ ARGS = {
 def note(stack: str, paths: t.Iterable[str], lists: str) -> None:
     """Write the virtualenvs that are going to be created, and the directories above them, to the stack's list."""
     new = [path for path in paths if not os.path.lexists(path)]
-    above = [_created.entry("directory", folder) for path in new for folder in _created.parents(path)]
-    _created.note(stack, above + [_created.entry("virtualenv", path) for path in new], lists)
+    above = [created.entry("directory", folder) for path in new for folder in created.parents(path)]
+    created.note(stack, above + [created.entry("virtualenv", path) for path in new], lists)
 
 
-def run(params: dict[str, t.Any], check_mode: bool, lists: str = _created.DIRECTORY) -> dict[str, t.Any]:
+def run(params: dict[str, t.Any], check_mode: bool, lists: str = created.DIRECTORY) -> dict[str, t.Any]:
     """All at the same time, for each waits for the network; what goes wrong with any is told when all have ended."""
     every = [{**item, "state": params.get("state", "present")} for item in [params, *params["others"]]]
     path, stamp = params["path"], params["stamp"]
     if params.get("state") == "restored":
-        back = _virtualenv_swap.interrupted(path, stamp)
+        back = swap.interrupted(path, stamp)
         if back and not check_mode:
-            _virtualenv_swap.take_back(path, stamp, f"{path}.failed")
-        return {"changed": back, "packages": _virtualenv.installed(path) or [], "stamps": [stamp] if back else []}
-    if params.get("state") == "upgraded" and _virtualenv_swap.interrupted(path, stamp) and not check_mode:
-        _virtualenv_swap.recover(path, stamp)
+            swap.take_back(path, stamp, f"{path}.failed")
+        return {"changed": back, "packages": contents.installed(path) or [], "stamps": [stamp] if back else []}
+    if params.get("state") == "upgraded" and swap.interrupted(path, stamp) and not check_mode:
+        swap.recover(path, stamp)
     if params.get("stack") and not check_mode:
         note(params["stack"], [item["path"] for item in every], lists)
     with ThreadPoolExecutor(len(every)) as pool:
@@ -177,7 +178,7 @@ def run(params: dict[str, t.Any], check_mode: bool, lists: str = _created.DIRECT
         raise TaskstackError(" ".join(wrong))
     diff = [future.result() for future in running]
     stamps = [item["stamp"] for item, part in zip(every, diff) if part["before"] != part["after"]]
-    packages = _virtualenv.installed(params["path"]) or []
+    packages = contents.installed(params["path"]) or []
     changed = [part.pop("changed") for part in diff]
     return {"changed": any(changed), "packages": packages, "stamps": stamps, "diff": diff}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.module_utils._queues import of_tasks
+from ansible_collections.taskstack.celery.plugins.module_utils._broker.queues import of_tasks
 
 Item = t.Mapping[str, t.Any]
 Definitions = t.Mapping[str, t.Any]

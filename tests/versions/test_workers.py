@@ -10,7 +10,8 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils import _recording, taskstack_lost
+from ansible_collections.taskstack.celery.plugins.module_utils import taskstack_lost
+from ansible_collections.taskstack.celery.plugins.module_utils._recorder import summary
 from pythons import ROOT, interpreter, packages
 
 LOADED = "taskstack_recorder,taskstack_prefetch,taskstack_secrets"
@@ -88,7 +89,7 @@ class Worker:
             time.sleep(0.1)
 
     def states(self) -> dict[str, str]:
-        return {task["name"].partition(".")[2]: task["state"] for task in _recording.tasks(self.directory)}
+        return {task["name"].partition(".")[2]: task["state"] for task in summary.tasks(self.directory)}
 
     def mentions(self, text: bytes) -> list[str]:
         files = (path for path in Path(self.directory).rglob("*") if path.is_file())
@@ -127,7 +128,7 @@ def test_a_worker_keeps_what_it_took_and_forgets_what_ended_well(
         worker.start()
         worker.until(lambda: not [name for name in os.listdir(f"{worker.directory}/open") if name.endswith(".slot")])
         assert [record.run for record in taskstack_lost.look(worker.directory).lost()] == [lost[0].run]
-        assert _recording.problems(worker.directory)[0] == {"kind": "tasks_lost", "count": 1}
+        assert summary.problems(worker.directory)[0] == {"kind": "tasks_lost", "count": 1}
         assert "Cannot record" not in worker.log.read_text()
     finally:
         worker.kill()

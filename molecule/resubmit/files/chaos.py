@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Sends many kinds of tasks, kills workers and restarts the broker meanwhile, and counts what ran.
 
-    chaos.py send TASKS SEED       with the application's Python: queue the tasks, print how many
-    chaos.py pools QUEUE...        with the application's Python: to each a good task, a bad one, and one to be killed
-    chaos.py break TASKS KILLS SEED  as root: kill and restart, then wait until the queue is empty
-    chaos.py wait TASKS            as root: until the queue is empty
-    chaos.py count TASKS SEED LOG  compare the log with what was sent
+chaos.py send TASKS SEED       with the application's Python: queue the tasks, print how many
+chaos.py pools QUEUE...        with the application's Python: to each a good task, a bad one, and one to be killed
+chaos.py break TASKS KILLS SEED  as root: kill and restart, then wait until the queue is empty
+chaos.py wait TASKS            as root: until the queue is empty
+chaos.py count TASKS SEED LOG  compare the log with what was sent
 """
 
 from __future__ import annotations

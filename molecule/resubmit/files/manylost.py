@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes thousands of lost tasks, and kills the publisher that resubmits them at seeded moments.
 
-    manylost.py lose COUNT QUEUE        with the application's Python: as if a worker had died with them
-    manylost.py kill KILLS SEED         as the application: publisher after publisher, killed, until all is sent
-    manylost.py drain QUEUE             with the application's Python: take all from the queue and count
+manylost.py lose COUNT QUEUE        with the application's Python: as if a worker had died with them
+manylost.py kill KILLS SEED         as the application: publisher after publisher, killed, until all is sent
+manylost.py drain QUEUE             with the application's Python: take all from the queue and count
 """
 
 from __future__ import annotations

@@ -193,13 +193,14 @@ def test_a_full_or_read_only_disk_never_stops_a_worker_and_is_reported(host: t.A
 
 
 def problems(host: t.Any, directory: str) -> str:
-    """What status would say of a recorder's directory."""
+    """What status reports about a recorder's directory."""
     where = "/opt/read/ansible_collections/taskstack/celery/plugins"
     host.check_output(f"rm -rf {where} && mkdir -p {where}")
     subprocess.run(["docker", "cp", "-q", f"{ROOT}/plugins/module_utils", f"ts-resubmit-host:{where}/"], check=True)
-    told = "from ansible_collections.taskstack.celery.plugins.module_utils import _recording, _sentences"
-    each = f"_sentences.sentence(dict(p, directory='{directory}')) for p in _recording.problems('{directory}')"
-    code = f"import sys; sys.path.insert(0, '/opt/read'); {told}; print(*({each}))"
+    utils = "from ansible_collections.taskstack.celery.plugins.module_utils."
+    imports = f"{utils}_recorder import summary; {utils}_status import sentences"
+    each = f"sentences.sentence(dict(p, directory='{directory}')) for p in summary.problems('{directory}')"
+    code = f"import sys; sys.path.insert(0, '/opt/read'); {imports}; print(*({each}))"
     return str(host.check_output("python3 -c %s", code))
 
 

@@ -83,6 +83,8 @@ def legacy_workers() -> t.Iterator[t.Callable[..., None]]:
 @pytest.fixture
 def inside_legacy() -> t.Callable[[str], str]:
     """What a command prints on the host with the old Celerys."""
-    return lambda command: subprocess.run(
-        ["docker", "exec", "ts-status-legacy", "bash", "-c", command], capture_output=True, text=True, check=False
-    ).stdout
+    return lambda command: (
+        subprocess.run(
+            ["docker", "exec", "ts-status-legacy", "bash", "-c", command], capture_output=True, text=True, check=False
+        ).stdout
+    )

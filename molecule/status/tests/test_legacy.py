@@ -93,7 +93,7 @@ def test_replies_above_a_megabyte_arrive_whole(
     inside_legacy("rabbitmqctl -q purge_queue -p legacy celery </dev/null")
     legacy_workers(("5.2", "big@dev", "-c 1"))
     many = "import legacy_app as l; [l.nap.apply_async((1, 'x' * 5000), countdown=900) for _ in range(300)]"
-    inside_legacy(f"cd /opt && celery-5.2/bin/python -c \"{many}\"")
+    inside_legacy(f'cd /opt && celery-5.2/bin/python -c "{many}"')
     for _ in range(30):
         found = legacy_status(deadline=20)
         if len(found["workers"][0]["scheduled"] or []) == 300:

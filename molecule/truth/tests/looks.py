@@ -49,7 +49,7 @@ class Look:
 
 def look(*required: str) -> Look:
     """Run playbooks/status.yml as a monitoring system would."""
-    from ansible_collections.taskstack.celery.plugins.plugin_utils._merge import merge
+    from ansible_collections.taskstack.celery.plugins.plugin_utils._report.merge import merge
 
     command = ["ansible-playbook", ROOT / "playbooks/status.yml", "--inventory", ROOT / "molecule/truth/inventory"]
     command += ["--extra-vars", json.dumps({"status_require": ", ".join(required)})]

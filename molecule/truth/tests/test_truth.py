@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils._unknown import failures
+from ansible_collections.taskstack.celery.plugins.module_utils._status.unknown import failures
 from faults import FAULTS
 from looks import Look, until
 from situations import SITUATIONS

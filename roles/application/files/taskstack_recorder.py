@@ -194,6 +194,7 @@ class Recorder(object):
 
     def keep_house(self, **_):
         """Expire now and every hour, also while no task comes; erase what ended well a second after the first of it."""
+
         def expire():
             while True:
                 self.expire()

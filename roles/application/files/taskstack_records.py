@@ -149,14 +149,14 @@ def read(path):
     with open_file(path) as stream:
         head, rest = read_head(stream), stream.read()
     try:
-        content = io.BytesIO(rest[:head["length"]])
+        content = io.BytesIO(rest[: head["length"]])
         unharmed = zlib.crc32(content.getvalue()) & 0xFFFFFFFF == head["checksum"]
         head["headers"], head["properties"] = Tables(content, **PYTHON2).load() if unharmed else ({}, {})
         for name in HEADERS:
             head["properties"].pop(name, None)
     except (TypeError, LookupError, AttributeError, EOFError, pickle.UnpicklingError):
         unharmed = False
-    if not unharmed or rest[head["length"]:].strip(b"\0"):
+    if not unharmed or rest[head["length"] :].strip(b"\0"):
         raise ValueError("The checksum does not match.")
     return head, content.read()
 
@@ -229,7 +229,7 @@ class Records(object):
         try:
             try:
                 while content:
-                    content = content[os.write(handle, content):]
+                    content = content[os.write(handle, content) :]
                 if self.sync:
                     os.fsync(handle)
             finally:
@@ -328,7 +328,7 @@ class Records(object):
         oldest = dict(((FAILED, now - keep_failed), (HISTORY, now - keep)))
         kept, excess, removed = [], -max_bytes, 0
         for modified, size, folder, name in every:
-            stays = folder == OPEN or name.endswith(UNSENT) or (folder == HISTORY and name[:len(pinned)] >= pinned)
+            stays = folder == OPEN or name.endswith(UNSENT) or (folder == HISTORY and name[: len(pinned)] >= pinned)
             if not stays and modified < oldest[folder]:
                 self.drop(folder, name)
                 continue

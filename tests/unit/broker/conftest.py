@@ -9,7 +9,7 @@ import typing as t
 from urllib.parse import unquote
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils._broker import Denied, NotFound, Refused
+from ansible_collections.taskstack.celery.plugins.module_utils._broker.client import Denied, NotFound, Refused
 
 KEYS = {
     "vhosts": ("name",),
@@ -175,8 +175,8 @@ def hash_of() -> t.Callable[..., str]:
 def parameters(**given: t.Any) -> dict[str, t.Any]:
     """Module parameters as AnsibleModule hands them over, defaults filled in."""
     from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-    from ansible_collections.taskstack.celery.plugins.module_utils._args import BROKER_ARGS
-    from ansible_collections.taskstack.celery.plugins.module_utils._definitions_args import DEFINITION_ARGS
+    from ansible_collections.taskstack.celery.plugins.module_utils._broker.arguments import BROKER_ARGS
+    from ansible_collections.taskstack.celery.plugins.module_utils._definitions.arguments import DEFINITION_ARGS
 
     given = {"management_user": "admin", "management_password": "secret", **json.loads(json.dumps(given))}
     result = ArgumentSpecValidator({**DEFINITION_ARGS, **BROKER_ARGS}).validate(given)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils import _host
-from ansible_collections.taskstack.celery.plugins.plugin_utils._broker_listeners import listeners
+from ansible_collections.taskstack.celery.plugins.module_utils._host import facts
+from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.broker_listeners import listeners
 
 ONE = {group: ["app1"] for group in ("rabbitmq", "worker", "beat", "flower")}
 EVERYWHERE, LOOPBACK = ["5672"], ["127.0.0.1:5672"]
@@ -33,6 +33,6 @@ def test_a_role_without_groups_listens_everywhere() -> None:
 
 def test_what_an_earlier_release_opened_is_not_closed_under_its_clients() -> None:
     configuration = "# Owner: shop\nlisteners.tcp.1 = :::5672\nlisteners.ssl.1 = :::5671\n"
-    present = _host.listeners(configuration)
+    present = facts.listeners(configuration)
     assert listeners(ONE, "app1", False, present) == present == [":::5672"]
-    assert _host.listeners("listeners.tcp = none\n") == []
+    assert facts.listeners("listeners.tcp = none\n") == []

@@ -6,7 +6,7 @@ import json
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.plugin_utils._broker_problems import is_ours, problems
+from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.broker import is_ours, problems
 
 FINE: dict[str, t.Any] = {
     "host": "mq1", "stack": "shop", "share": False, "vhost": "shop", "admin": "root", "users": ["shop", "shop-monitor"],

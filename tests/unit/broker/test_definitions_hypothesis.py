@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.module_utils._definitions import KINDS, from_params
+from ansible_collections.taskstack.celery.plugins.module_utils._definitions.objects import KINDS, from_params
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 from ansible_collections.taskstack.celery.plugins.modules.rabbitmq_definitions import run
 from hypothesis import given, settings

@@ -8,8 +8,8 @@ import pathlib
 import pwd
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils import _administrator
-from ansible_collections.taskstack.celery.plugins.module_utils._broker import Denied
+from ansible_collections.taskstack.celery.plugins.module_utils._broker.client import Denied
+from ansible_collections.taskstack.celery.plugins.module_utils._cluster import administrator
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 from ansible_collections.taskstack.celery.plugins.modules.rabbitmq_definitions import run_here
 
@@ -61,7 +61,7 @@ def test_without_the_option_a_refused_login_is_a_failure(new_broker, params):
 
 def test_the_password_is_in_a_file_of_the_brokers_own_for_a_moment_and_in_no_argument(tmp_path):
     tools = Tools(None)
-    _administrator.make(tools, "admin", "pa55", ME, str(tmp_path))
+    administrator.make(tools, "admin", "pa55", ME, str(tmp_path))
     command, mode, definition = tools.seen
     assert mode == 0o600 and definition["users"] == [{"name": "admin", "password": "pa55", "tags": "administrator"}]
     assert "pa55" not in " ".join(command)
@@ -70,5 +70,5 @@ def test_the_password_is_in_a_file_of_the_brokers_own_for_a_moment_and_in_no_arg
 
 def test_a_failure_is_told_in_the_brokers_words_and_the_file_goes_too(tmp_path):
     with pytest.raises(TaskstackError, match=r"administrator admin \(70: no such node\)\. Does it run here\?"):
-        _administrator.make(Tools(None, code=70), "admin", "pa55", ME, str(tmp_path))
+        administrator.make(Tools(None, code=70), "admin", "pa55", ME, str(tmp_path))
     assert list(tmp_path.iterdir()) == []

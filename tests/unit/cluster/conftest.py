@@ -8,8 +8,8 @@ import typing as t
 from dataclasses import dataclass, field
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils._member import Member
-from ansible_collections.taskstack.celery.plugins.module_utils._rabbitmqctl import Nodes
+from ansible_collections.taskstack.celery.plugins.module_utils._cluster.member import Member
+from ansible_collections.taskstack.celery.plugins.module_utils._cluster.rabbitmqctl import Nodes
 
 
 @dataclass

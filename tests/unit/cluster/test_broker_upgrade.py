@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils._broker_upgrade import blockers, version
+from ansible_collections.taskstack.celery.plugins.module_utils._cluster.upgrade import blockers, version
 
 ENABLED = [{"name": "quorum_queue", "state": "enabled"}, {"name": "khepri_db", "state": "disabled"}]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils._cluster import Queue, short
+from ansible_collections.taskstack.celery.plugins.module_utils._cluster.status import Queue, short
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 from ansible_collections.taskstack.celery.plugins.modules import rabbitmq_member
 from hypothesis import given

@@ -8,8 +8,9 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils import _access, _created
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._files import access
+from ansible_collections.taskstack.celery.plugins.module_utils._files import created as files_created
 from ansible_collections.taskstack.celery.plugins.modules import created, files, virtualenv
 
 ME = {"owner": str(os.getuid()), "group": str(os.getgid())}
@@ -34,7 +35,7 @@ class Host:
         return {"paths": [str(self.root / name)], **ME, "mode": "0755", "keep": True, "part": "", **more}
 
     def entries(self) -> list[tuple[str, str]]:
-        names = [(item["kind"], item["name"]) for item in _created.entries("shop", self.lists)]
+        names = [(item["kind"], item["name"]) for item in files_created.entries("shop", self.lists)]
         return [(kind, name.replace(f"{self.root}/", "")) for kind, name in names]
 
 
@@ -51,7 +52,7 @@ def test_what_a_run_creates_is_listed_with_the_directories_above_it(host: Host) 
         ("directory", "srv/shop/uploads"),
         ("file", "srv/shop/app.py"),
     ]
-    assert _created.entries("shop", host.lists)[2]["part"] == "data"
+    assert files_created.entries("shop", host.lists)[2]["part"] == "data"
 
 
 def test_what_was_there_before_is_not_listed(host: Host) -> None:
@@ -144,11 +145,11 @@ def test_a_directory_goes_only_when_nothing_is_left_in_it(host: Host) -> None:
 
 
 def test_a_list_that_was_begun_on_a_deployed_host_is_not_complete(host: Host) -> None:
-    _created.note("new", [], host.lists, str(host.root))
+    files_created.note("new", [], host.lists, str(host.root))
     (host.root / "shop.env").write_text("")
-    _created.note("shop", [], host.lists, str(host.root))
-    _created.note("shop-two", [], host.lists, str(host.root))
-    found = {name: _created.read(name, host.lists) for name in ("new", "shop", "shop-two")}
+    files_created.note("shop", [], host.lists, str(host.root))
+    files_created.note("shop-two", [], host.lists, str(host.root))
+    found = {name: files_created.read(name, host.lists) for name in ("new", "shop", "shop-two")}
     assert {name: about and about["complete"] for name, about in found.items()} == {
         "new": True,
         "shop": False,
@@ -162,7 +163,7 @@ def test_a_list_that_cannot_be_used_is_an_error_with_its_path(host: Host, text: 
     path.parent.mkdir(parents=True)
     path.write_text(text)
     with pytest.raises(TaskstackError, match=str(path)):
-        _created.read("shop", host.lists)
+        files_created.read("shop", host.lists)
 
 
 def test_accounts_are_noted_for_the_stack_and_packages_for_the_host(host: Host) -> None:
@@ -171,7 +172,7 @@ def test_accounts_are_noted_for_the_stack_and_packages_for_the_host(host: Host) 
     assert created.run(wanted, False, host.lists)["changed"]
     assert not created.run(wanted, False, host.lists)["changed"]
     assert host.entries() == [("account", "shop")]
-    assert _created.entries(_created.HOST, host.lists) == [{"kind": "package", "name": "supervisor"}]
+    assert files_created.entries(files_created.HOST, host.lists) == [{"kind": "package", "name": "supervisor"}]
 
 
 def test_a_virtualenv_is_noted_where_there_is_none(host: Host) -> None:
@@ -209,7 +210,7 @@ def test_an_existing_directory_in_which_the_account_can_write_keeps_owner_and_mo
 
 
 def test_an_account_that_does_not_exist_yet_is_not_asked(tmp_path: pathlib.Path) -> None:
-    assert _access.unwritable([str(tmp_path)], "nobody-has-this-name", "nogroup") == []
+    assert access.unwritable([str(tmp_path)], "nobody-has-this-name", "nogroup") == []
 
 
 def test_the_list_says_its_format_and_stack(host: Host) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.module_utils._description import description
+from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.description import description
 
 BROKER = {"management_url": "http://127.0.0.1:15672", "management_user": "watcher", "management_password": "secret"}
 STACK = {"name": "shop", "app": "shop", "broker": BROKER}

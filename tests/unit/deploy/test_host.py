@@ -8,7 +8,7 @@ import pwd
 import shutil
 import subprocess
 
-from ansible_collections.taskstack.celery.plugins.module_utils import _host
+from ansible_collections.taskstack.celery.plugins.module_utils._host import facts
 from ansible_collections.taskstack.celery.plugins.modules import host_facts
 
 STATUS = """Package: logrotate
@@ -26,33 +26,33 @@ TCP = """  sl  local_address rem_address   st tx_queue
 
 
 def test_only_installed_packages_count() -> None:
-    assert _host.packages(STATUS) == ["logrotate"]
+    assert facts.packages(STATUS) == ["logrotate"]
 
 
 def test_only_sockets_that_listen_count() -> None:
-    assert _host.listening([TCP, ""]) == {5672}
+    assert facts.listening([TCP, ""]) == {5672}
 
 
 def test_a_rabbitmq_is_ours_when_its_configuration_says_so() -> None:
-    assert _host.owner(False, {}) == "absent"
-    assert _host.owner(True, {"/etc/rabbitmq/rabbitmq.conf": "listeners.tcp.default = 5672"}) == "foreign"
-    assert _host.owner(True, {"/etc/rabbitmq/rabbitmq.conf": "# taskstack.celery\n"}) == "ours"
+    assert facts.owner(False, {}) == "absent"
+    assert facts.owner(True, {"/etc/rabbitmq/rabbitmq.conf": "listeners.tcp.default = 5672"}) == "foreign"
+    assert facts.owner(True, {"/etc/rabbitmq/rabbitmq.conf": "# taskstack.celery\n"}) == "ours"
 
 
 def test_programs_of_others_are_named() -> None:
     files = {"/etc/supervisor/conf.d/web.conf": "[program:web]", "/etc/supervisor/conf.d/s.conf": "; taskstack.celery"}
-    assert _host.strangers(files) == ["/etc/supervisor/conf.d/web.conf"]
+    assert facts.strangers(files) == ["/etc/supervisor/conf.d/web.conf"]
 
 
 def test_plugins_are_named_without_version_and_whatever_else_lies_there_is_left_out() -> None:
     files = ["rabbitmq_mqtt-3.10.8", "rabbitmq_web_mqtt-4.0.5.ez", "accept-0.3.5", "my_plugin.ez", "README"]
-    assert _host.plugins(files) == ["accept", "my_plugin", "rabbitmq_mqtt", "rabbitmq_web_mqtt"]
+    assert facts.plugins(files) == ["accept", "my_plugin", "rabbitmq_mqtt", "rabbitmq_web_mqtt"]
 
 
 def test_a_running_broker_says_with_which_configuration_it_was_started() -> None:
     environ = b"HOME=/var/lib/rabbitmq\0TASKSTACK_CONFIGURATION=abc\0A_TASKSTACK_CONFIGURATION=x\0"
-    assert _host.configurations(environ + environ) == ["abc"]
-    assert _host.configurations(b"") == []
+    assert facts.configurations(environ + environ) == ["abc"]
+    assert facts.configurations(b"") == []
 
 
 def test_a_process_counts_by_its_name_and_account_and_says_how_it_was_started(tmp_path: pathlib.Path) -> None:
@@ -84,4 +84,4 @@ def test_what_the_last_deployment_described_is_read_without_its_passwords() -> N
         "/etc/taskstack/shop.beat.json": "[]",
         "/etc/taskstack/broken.json": "{",
     }
-    assert _host.stacks(files) == {"shop": {"user": "shop", "beat": "a", "processes": 1}}
+    assert facts.stacks(files) == {"shop": {"user": "shop", "beat": "a", "processes": 1}}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.taskstack.celery.plugins.plugin_utils._host_problems import host_problems
+from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.host import host_problems
 
 DEBIAN = {"packages": ["dpkg"], "strangers": [], "unresolved": [], "stacks": {}}
 SHOP = {"name": "shop", "user": "shop", "beats": ["app1"], "reached": ["app1", "app2"], "gone": [""]}

@@ -10,8 +10,8 @@ import sys
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils import _disk, _layout
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._files import disk, layout
 from ansible_collections.taskstack.celery.plugins.modules import files
 from hypothesis import given
 from hypothesis import strategies as st
@@ -186,18 +186,18 @@ def test_an_account_that_is_yet_to_be_made_counts_as_a_change_in_check_mode_only
 
 @given(before=st.text(alphabet="ab#\n"), first=st.text(alphabet="xy\n", min_size=1), second=st.text(alphabet="xy\n"))
 def test_a_block_replaces_itself_and_touches_nothing_else(before: str, first: str, second: str) -> None:
-    once = _layout.block(before, "shop", first)
+    once = layout.block(before, "shop", first)
     assert once.startswith(before)
-    assert _layout.block(once, "shop", first) == once
-    twice = _layout.block(once, "shop", second)
+    assert layout.block(once, "shop", first) == once
+    twice = layout.block(once, "shop", second)
     assert twice.startswith(before)
-    assert _layout.block(twice, "shop", "").rstrip("\n") == before.rstrip("\n")
+    assert layout.block(twice, "shop", "").rstrip("\n") == before.rstrip("\n")
 
 
 def test_a_file_is_replaced_and_not_rewritten(tmp_path: pathlib.Path) -> None:
     (tmp_path / "x").write_text("old")
     (tmp_path / "other name").hardlink_to(tmp_path / "x")
-    seen = _disk.look(str(tmp_path / "x"))
-    _disk.apply(_layout.Change(seen, _layout.Node(str(tmp_path / "x"), None, None, None, b"new")))
+    seen = disk.look(str(tmp_path / "x"))
+    disk.apply(layout.Change(seen, layout.Node(str(tmp_path / "x"), None, None, None, b"new")))
     assert ((tmp_path / "x").read_text(), (tmp_path / "other name").read_text()) == ("new", "old")
     assert sorted(name.name for name in tmp_path.iterdir()) == ["other name", "x"]

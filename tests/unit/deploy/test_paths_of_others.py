@@ -11,8 +11,14 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils import _disk, _layout, _paths, _permissions, _remove_tree
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._files import (
+    disk,
+    layout,
+    paths,
+    permissions,
+    remove_tree,
+)
 from ansible_collections.taskstack.celery.plugins.modules import files
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be led to what only root may change")
@@ -105,7 +111,7 @@ def test_a_device_is_named_and_not_opened(home: pathlib.Path, check_mode: bool) 
 
 
 @CHECK
-@pytest.mark.parametrize("size", [_paths.LIMIT + 1, 1 << 40])
+@pytest.mark.parametrize("size", [paths.LIMIT + 1, 1 << 40])
 def test_a_huge_or_sparse_file_is_not_read(home: pathlib.Path, check_mode: bool, size: int) -> None:
     file_of(USER, home / "settings.py")
     os.truncate(home / "settings.py", size)
@@ -118,9 +124,9 @@ def test_a_huge_or_sparse_file_is_not_read(home: pathlib.Path, check_mode: bool,
 @CHECK
 def test_a_file_that_grows_while_it_is_read_is_read_to_the_limit_only(home: pathlib.Path, check_mode: bool) -> None:
     # Files of /proc have no size of their own, like one that grows.
-    assert _paths.read("/proc/self/status", 100_000)
+    assert paths.read("/proc/self/status", 100_000)
     with pytest.raises(TaskstackError, match="larger than 10 bytes"):
-        _paths.read("/proc/self/status", 10)
+        paths.read("/proc/self/status", 10)
 
 
 @CHECK
@@ -220,21 +226,21 @@ def test_links_that_lead_in_a_circle_end(base: pathlib.Path) -> None:
 
 def test_a_directory_swapped_for_a_link_after_the_plan_is_not_followed(base: pathlib.Path, home: pathlib.Path) -> None:
     media, victim = directory_of(USER, home / "media"), directory_of(0, base / "etc")
-    seen = _disk.look(str(media))
+    seen = disk.look(str(media))
     media.rmdir()
     link_of(USER, media, victim)
     with pytest.raises(TaskstackError):
-        _disk.apply(_layout.Change(seen, _layout.Node(str(media), USER, USER, 0o750)))
+        disk.apply(layout.Change(seen, layout.Node(str(media), USER, USER, 0o750)))
     assert owner_and_mode(victim) == (0, 0, 0o755)
 
 
 def test_a_directory_swapped_for_another_after_the_plan_is_not_given_away(home: pathlib.Path) -> None:
     media, private = directory_of(USER, home / "media"), directory_of(0, home / "private", 0o700)
-    seen = _disk.look(str(media))
+    seen = disk.look(str(media))
     media.rename(home / "old")
     private.rename(media)
     with pytest.raises(TaskstackError, match="was replaced by somebody else meanwhile"):
-        _disk.apply(_layout.Change(seen, _layout.Node(str(media), USER, USER, 0o750)))
+        disk.apply(layout.Change(seen, layout.Node(str(media), USER, USER, 0o750)))
     assert owner_and_mode(media) == (0, 0, 0o700)
 
 
@@ -283,7 +289,7 @@ def test_a_file_of_the_group_is_read_again_in_the_users_directory(home: pathlib.
     assert not run(private_files=[entry])["changed"]
 
 
-@pytest.mark.skipif(not _permissions.hard_links_are_protected(), reason="the kernel lets anybody link to anything")
+@pytest.mark.skipif(not permissions.hard_links_are_protected(), reason="the kernel lets anybody link to anything")
 def test_settings_of_the_web_servers_group_get_a_block_in_a_directory_of_somebody_else(home: pathlib.Path) -> None:
     settings = file_of(0, home / "settings.py")
     os.chown(settings, 0, 4444)
@@ -314,7 +320,7 @@ def test_a_removal_follows_no_link_and_is_not_stopped_by_depth(
 def test_an_error_names_the_whole_path(base: pathlib.Path) -> None:
     (base / "x").mkdir()
     with pytest.raises(OSError) as said:
-        _disk.write(str(base / "x"), b"", 0o644)
+        disk.write(str(base / "x"), b"", 0o644)
     assert said.value.filename == str(base / "x") and str(base / "x") in str(said.value)
 
 
@@ -334,11 +340,11 @@ def test_a_removed_link_leaves_what_it_leads_to(base: pathlib.Path) -> None:
 def test_a_remove_tree_swapped_after_the_plan_removes_nothing(home: pathlib.Path) -> None:
     cache, other = directory_of(USER, home / "cache"), directory_of(0, home / "other")
     (other / "x").touch()
-    seen = _disk.facts(str(cache))
+    seen = disk.facts(str(cache))
     cache.rename(home / "old")
     other.rename(cache)
     with pytest.raises(TaskstackError, match="was replaced by somebody else meanwhile"):
-        _disk.apply(_layout.Change(seen, None))
+        disk.apply(layout.Change(seen, None))
     assert (cache / "x").exists()
 
 
@@ -349,7 +355,7 @@ def test_what_is_removed_is_not_shown(base: pathlib.Path) -> None:
 
 def test_a_file_system_that_is_mounted_below_is_not_emptied(base: pathlib.Path) -> None:
     with pytest.raises(TaskstackError, match="Another file system is mounted at proc"):
-        _remove_tree.remove("proc", os.open("/", os.O_RDONLY | os.O_DIRECTORY))
+        remove_tree.remove("proc", os.open("/", os.O_RDONLY | os.O_DIRECTORY))
 
 
 @pytest.mark.parametrize("umask", [0o077, 0o000])
@@ -382,6 +388,6 @@ def test_copies_that_interrupted_runs_have_left_are_removed_and_those_of_running
 def test_the_one_writer_replaces_the_file_and_clears_up_after_a_killed_run(base: pathlib.Path) -> None:
     file_of(USER, base / "shop.conf", "old")
     (base / ".taskstack-999999999-0123abcd").touch()
-    _disk.write(str(base / "shop.conf"), b"new", 0o644)
+    disk.write(str(base / "shop.conf"), b"new", 0o644)
     assert (base / "shop.conf").read_text() == "new" and owner_and_mode(base / "shop.conf") == (0, 0, 0o644)
     assert os.listdir(base) == ["shop.conf"]

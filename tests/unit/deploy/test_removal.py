@@ -7,14 +7,11 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils import (
-    _created,
-    _removal,
-    _removal_broker,
-    _removal_host,
-    _removal_records,
-)
-from ansible_collections.taskstack.celery.plugins.module_utils._removal_types import Plan, Stack
+from ansible_collections.taskstack.celery.plugins.module_utils._files import created
+from ansible_collections.taskstack.celery.plugins.module_utils._removal import broker, records
+from ansible_collections.taskstack.celery.plugins.module_utils._removal import host as removal_host
+from ansible_collections.taskstack.celery.plugins.module_utils._removal import plan as removal_plan
+from ansible_collections.taskstack.celery.plugins.module_utils._removal.model import Plan, Stack
 from ansible_collections.taskstack.celery.plugins.modules import removal
 
 HOME = "/var/lib/taskstack/shop/home"
@@ -36,7 +33,7 @@ class Host:
         return sorted({known[len(path) + 1 :].split("/")[0] for known in self.paths if known.startswith(path + "/")})
 
     def digest(self, path: str) -> str:
-        return _created.digest(self.paths[path][0].encode())
+        return created.digest(self.paths[path][0].encode())
 
     def owner(self, path: str) -> int:
         return self.paths[path][1]
@@ -54,13 +51,13 @@ class Host:
         return self.used.get(account, "")
 
 
-def listed(*entries: _created.Entry, complete: bool = True) -> dict[str, t.Any]:
+def listed(*entries: created.Entry, complete: bool = True) -> dict[str, t.Any]:
     return {"entries": list(entries), "complete": complete}
 
 
 def plan(host: Host, found: dict[str, t.Any] | None, **more: t.Any) -> Plan:
-    done = _removal.plan(Stack("shop", **more), found, host)
-    done.absent = [path for path in done.absent if path not in _removal.own_paths("shop")]
+    done = removal_plan.plan(Stack("shop", **more), found, host)
+    done.absent = [path for path in done.absent if path not in removal_plan.own_paths("shop")]
     return done
 
 
@@ -82,14 +79,14 @@ def test_what_is_on_the_list_goes(host: Host) -> None:
     found = plan(
         host,
         listed(
-            _created.entry("account", "shop"),
-            _created.entry("group", "staff"),
-            _created.entry("directory", "/opt/shop", part="application"),
-            _created.entry("file", "/etc/shop.conf", sha256=_created.digest(b"text")),
-            _created.entry("virtualenv", "/srv/venv"),
-            _created.entry("block", "/srv/settings.py", marker="shop"),
-            _created.entry("directory", "/srv/a"),
-            _created.entry("directory", "/srv/a/b"),
+            created.entry("account", "shop"),
+            created.entry("group", "staff"),
+            created.entry("directory", "/opt/shop", part="application"),
+            created.entry("file", "/etc/shop.conf", sha256=created.digest(b"text")),
+            created.entry("virtualenv", "/srv/venv"),
+            created.entry("block", "/srv/settings.py", marker="shop"),
+            created.entry("directory", "/srv/a"),
+            created.entry("directory", "/srv/a/b"),
         ),
     )
     assert found == Plan(
@@ -103,15 +100,15 @@ def test_what_is_on_the_list_goes(host: Host) -> None:
 
 def test_a_file_that_was_changed_after_it_had_been_created_stays(host: Host) -> None:
     host.paths["/etc/shop.conf"] = ("mine now", 0)
-    found = plan(host, listed(_created.entry("file", "/etc/shop.conf", sha256=_created.digest(b"text"))))
+    found = plan(host, listed(created.entry("file", "/etc/shop.conf", sha256=created.digest(b"text"))))
     assert found.absent == [] and "rm /etc/shop.conf" in found.left[0]
 
 
 def test_files_that_tasks_wrote_stay_unless_they_are_to_go_too(host: Host) -> None:
     host.paths = {"/opt/shop/up loads/picture": ("", 990), "/opt/shop/app.py": ("", 0), "/opt/shop/lib/x": ("", 0)}
     entries = listed(
-        _created.entry("directory", "/opt/shop", part="application"),
-        _created.entry("directory", "/opt/shop/up loads", part="data"),
+        created.entry("directory", "/opt/shop", part="application"),
+        created.entry("directory", "/opt/shop/up loads", part="data"),
     )
     found = plan(host, entries)
     assert found.absent == ["/opt/shop/app.py", "/opt/shop/lib"] and "rm -r '/opt/shop/up loads'" in found.left[0]
@@ -119,12 +116,12 @@ def test_files_that_tasks_wrote_stay_unless_they_are_to_go_too(host: Host) -> No
 
 
 def test_a_directory_for_files_of_tasks_goes_when_it_is_empty(host: Host) -> None:
-    assert plan(host, listed(_created.entry("directory", "/srv/up", part="data"))).empty == ["/srv/up"]
+    assert plan(host, listed(created.entry("directory", "/srv/up", part="data"))).empty == ["/srv/up"]
 
 
 def test_an_account_that_owns_files_elsewhere_stays(host: Host) -> None:
     host.accounts["shop"], host.used["shop"] = (HOME, 990), "it owns /srv/up/picture"
-    found = plan(host, listed(_created.entry("account", "shop")))
+    found = plan(host, listed(created.entry("account", "shop")))
     assert found.accounts == [] and found.left == [
         "Account shop stays: it owns /srv/up/picture. Delete it with: userdel shop"
     ]
@@ -132,14 +129,14 @@ def test_an_account_that_owns_files_elsewhere_stays(host: Host) -> None:
 
 def test_a_group_of_the_name_of_an_account_goes_with_it_or_stays_without_it(host: Host) -> None:
     host.accounts["shop"], host.groups["shop"] = (HOME, 990), ["shop"]
-    account, group = _created.entry("account", "shop"), _created.entry("group", "shop")
+    account, group = created.entry("account", "shop"), created.entry("group", "shop")
     assert plan(host, listed(account, group)) == Plan(accounts=["shop"])
     assert plan(host, listed(account)) == Plan(accounts=["shop"], regrouped=["shop"])
 
 
 def test_a_group_with_other_members_stays(host: Host) -> None:
     host.groups["staff"] = ["ann"]
-    found = plan(host, listed(_created.entry("group", "staff")))
+    found = plan(host, listed(created.entry("group", "staff")))
     assert found.groups == [] and found.left == ["Group staff stays: ann belong to it."]
 
 
@@ -166,7 +163,7 @@ def test_without_a_list_a_virtualenv_of_somebody_else_stays(host: Host) -> None:
 
 
 def test_the_configuration_of_a_broker_is_apart(host: Host) -> None:
-    entry = _created.entry("file", "/etc/rabbitmq/rabbitmq.conf", part="rabbitmq")
+    entry = created.entry("file", "/etc/rabbitmq/rabbitmq.conf", part="rabbitmq")
     assert plan(host, listed(entry)) == Plan(broker_files=["/etc/rabbitmq/rabbitmq.conf"])
 
 
@@ -175,26 +172,26 @@ EXPORT = {
     "vhosts": [{"name": "/"}, {"name": "shop"}],
     "users": [{"name": name} for name in ("shop", "shop-monitor", "admin")],
 }
-MADE = listed(*(_created.entry(kind, "shop") for kind in ("vhost", "login")), _created.entry("login", "admin"))
+MADE = listed(*(created.entry(kind, "shop") for kind in ("vhost", "login")), created.entry("login", "admin"))
 
 
-def wanted(owned: bool = True, **more: t.Any) -> _removal_broker.Wanted:
-    return _removal_broker.Wanted(**{**NAMES, "owned": owned, **more})
+def wanted(owned: bool = True, **more: t.Any) -> broker.Wanted:
+    return broker.Wanted(**{**NAMES, "owned": owned, **more})
 
 
 def test_virtual_hosts_and_logins_on_the_list_go_and_the_administrator_does_not() -> None:
-    assert _removal_broker.deleted(wanted(owned=False), MADE) == (["shop"], ["shop"])
+    assert broker.deleted(wanted(owned=False), MADE) == (["shop"], ["shop"])
 
 
 def test_a_virtual_host_that_was_there_before_stays() -> None:
-    assert _removal_broker.deleted(wanted(), listed()) == ([], [])
-    assert _removal_broker.left(wanted(), listed(), EXPORT) == []
+    assert broker.deleted(wanted(), listed()) == ([], [])
+    assert broker.left(wanted(), listed(), EXPORT) == []
 
 
 def test_without_a_list_all_of_the_stack_goes_from_its_own_broker_and_nothing_from_another() -> None:
-    assert _removal_broker.deleted(wanted(), None) == (["shop"], ["shop", "shop-monitor"])
-    assert _removal_broker.deleted(wanted(owned=False), None) == ([], [])
-    said = _removal_broker.left(wanted(owned=False), None, EXPORT)[0]
+    assert broker.deleted(wanted(), None) == (["shop"], ["shop", "shop-monitor"])
+    assert broker.deleted(wanted(owned=False), None) == ([], [])
+    said = broker.left(wanted(owned=False), None, EXPORT)[0]
     assert "rabbitmqctl delete_vhost shop; rabbitmqctl delete_user shop; rabbitmqctl delete_user shop-monitor" in said
 
 
@@ -210,13 +207,13 @@ def test_without_a_list_all_of_the_stack_goes_from_its_own_broker_and_nothing_fr
 )
 def test_a_broker_that_serves_something_else_is_kept(more: dict[str, t.Any], said: list[str]) -> None:
     export = {key: [*EXPORT.get(key, []), *more.get(key, [])] for key in EXPORT.keys() | more.keys()}
-    assert _removal_broker.others(wanted(), MADE, export) == said
+    assert broker.others(wanted(), MADE, export) == said
 
 
 def test_what_lies_in_the_default_vhost_is_the_stack_s_own_where_it_uses_that_one() -> None:
     export = {**EXPORT, "queues": [{"name": "default", "vhost": "/"}]}
-    assert _removal_broker.others(wanted(), MADE, export) == ["queues in virtual host /: default"]
-    assert _removal_broker.others(wanted(vhost="/"), MADE, export) == []
+    assert broker.others(wanted(), MADE, export) == ["queues in virtual host /: default"]
+    assert broker.others(wanted(vhost="/"), MADE, export) == []
 
 
 def test_of_a_leaving_node_only_its_own_classic_queues_count() -> None:
@@ -226,31 +223,31 @@ def test_of_a_leaving_node_only_its_own_classic_queues_count() -> None:
         {"node": "rabbit@b", "type": "classic", "messages": 100},
         {"node": "rabbit@a", "type": "classic"},
     ]
-    assert _removal_broker.waiting(wanted(leaving="rabbit@a"), queues) == 1
-    assert _removal_broker.waiting(wanted(), queues) == 111
+    assert broker.waiting(wanted(leaving="rabbit@a"), queues) == 1
+    assert broker.waiting(wanted(), queues) == 111
 
 
 def test_a_broker_that_does_not_answer_is_no_empty_one() -> None:
-    said = _removal_broker.sentence("shop", {"answers": False, "waiting": 0})
+    said = broker.sentence("shop", {"answers": False, "waiting": 0})
     assert "nobody can tell" in said
 
 
 def test_messages_of_an_interrupted_resubmit_are_counted(tmp_path: pathlib.Path) -> None:
     (tmp_path / "sending" / "batch").mkdir(parents=True)
     (tmp_path / "sending" / "batch" / "0.run").write_text("")
-    counts = _removal_records.count(str(tmp_path))
+    counts = records.count(str(tmp_path))
     assert counts == {"lost": 0, "failed": 0, "sending": 1, "damaged": 0}
-    assert _removal_records.sentence("host3", counts) == (
+    assert records.sentence("host3", counts) == (
         "host3 keeps tasks that are nowhere else: 1 left by an interrupted resubmit."
     )
 
 
 def test_a_host_without_a_recorder_loses_nothing(tmp_path: pathlib.Path) -> None:
-    assert _removal_records.sentence("host3", _removal_records.count(str(tmp_path / "none"))) == ""
+    assert records.sentence("host3", records.count(str(tmp_path / "none"))) == ""
 
 
 def test_packages_that_were_installed_before_the_first_stack_stay() -> None:
-    noted = listed(_created.entry("package", "supervisor"))
+    noted = listed(created.entry("package", "supervisor"))
     assert removal.shared(lambda _stack: noted) == ["supervisor"]
     assert removal.shared(lambda _stack: None) == ["rabbitmq-server", "supervisor"]
     assert removal.shared(lambda _stack: {**noted, "complete": False}) == ["rabbitmq-server", "supervisor"]
@@ -268,6 +265,6 @@ def test_another_stack_is_seen_by_its_description(tmp_path: pathlib.Path) -> Non
 def test_a_file_elsewhere_is_found_and_those_that_go_anyway_are_not(tmp_path: pathlib.Path) -> None:
     (tmp_path / "a[b]" / "c").mkdir(parents=True)
     os.chown(tmp_path / "a[b]" / "c", 65533, -1)
-    look = _removal_host.Host([str(tmp_path)], ("/proc",))
+    look = removal_host.Host([str(tmp_path)], ("/proc",))
     assert look.used_by("65533", ["/opt"]) == f"it owns {tmp_path}/a[b]/c"
     assert look.used_by("65533", [f"{tmp_path}/a[b]"]) == ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils._schedule import problems
+from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.schedule import problems
 from hypothesis import given
 from hypothesis import strategies as st
 

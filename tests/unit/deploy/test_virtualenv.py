@@ -9,8 +9,8 @@ import sys
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils import _virtualenv as venv
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._virtualenv import contents as venv
 from ansible_collections.taskstack.celery.plugins.modules import virtualenv
 
 ME = pwd.getpwuid(os.getuid()).pw_name

@@ -13,9 +13,9 @@ import tempfile
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils import _virtualenv as venv
-from ansible_collections.taskstack.celery.plugins.module_utils import _virtualenv_swap
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._virtualenv import contents as venv
+from ansible_collections.taskstack.celery.plugins.module_utils._virtualenv import swap
 from ansible_collections.taskstack.celery.plugins.modules import virtualenv
 
 ME = pwd.getpwuid(os.getuid()).pw_name
@@ -198,7 +198,7 @@ def test_the_stamp_is_roots_alone_also_where_an_older_edition_wrote_it(deployed:
 @ROOT
 def test_an_upgrade_of_somebody_elses_virtualenv_names_the_variable(deployed: pathlib.Path) -> None:
     with pytest.raises(TaskstackError, match="belongs to root and not to nobody: set application_venv_owner to root"):
-        _virtualenv_swap.copy(str(deployed / "venv"), "nobody")
+        swap.copy(str(deployed / "venv"), "nobody")
     assert present(deployed) == ["packages", "venv"]
 
 
@@ -229,11 +229,11 @@ def test_the_copy_is_made_with_the_rights_of_the_virtualenvs_owner(base: pathlib
     (old / "secret").chmod(0o600)
     (base / "venv.next").symlink_to(victim)
     with pytest.raises(TaskstackError, match=r"(?s)Copying .* failed \(as nobody.*Permission denied"):
-        _virtualenv_swap.copy(str(old), "nobody")
+        swap.copy(str(old), "nobody")
     assert os.listdir(victim) == []
     (old / "secret").unlink()
     (old / "x").touch()
-    _virtualenv_swap.copy(str(old), "nobody")
+    swap.copy(str(old), "nobody")
     assert (base / "venv.next").lstat().st_uid == (base / "venv.next" / "x").lstat().st_uid == account.pw_uid
 
 
@@ -241,7 +241,7 @@ def test_a_virtualenv_behind_a_link_is_not_upgraded(base: pathlib.Path) -> None:
     (base / "real").mkdir()
     (base / "venv").symlink_to("real")
     with pytest.raises(TaskstackError, match=r"is a symbolic link\. Set taskstack_venv"):
-        _virtualenv_swap.copy(str(base / "venv"), ME)
+        swap.copy(str(base / "venv"), ME)
 
 
 def test_programs_of_the_virtualenv_have_no_hold_of_roots_terminal() -> None:

@@ -13,11 +13,11 @@ import threading
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils import _look, _sentences
-from ansible_collections.taskstack.celery.plugins.module_utils._broker import Broker, BrokerError
+from ansible_collections.taskstack.celery.plugins.module_utils._broker.client import Broker, BrokerError
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError, plain
-from ansible_collections.taskstack.celery.plugins.module_utils._stack import Stack
-from ansible_collections.taskstack.celery.plugins.module_utils._surroundings import flower
+from ansible_collections.taskstack.celery.plugins.module_utils._stack.application import Stack
+from ansible_collections.taskstack.celery.plugins.module_utils._status import collect, sentences
+from ansible_collections.taskstack.celery.plugins.module_utils._status.surroundings import flower
 
 ROOT = next(folder for folder in pathlib.Path(__file__).absolute().parents if (folder / "galaxy.yml").exists())
 MODULES = sorted(file.stem for file in (ROOT / "plugins" / "modules").glob("[!_]*.py"))
@@ -127,7 +127,7 @@ def test_an_address_that_is_none_is_shown_as_it_was_given(module: str, url: str)
 @pytest.mark.parametrize("foreign", [_Unlike], indirect=True)
 def test_a_server_that_speaks_json_and_is_no_rabbitmq_does_not_count_as_a_running_broker(foreign: str) -> None:
     settled = {**login(foreign), "ca_file": None, "client_cert": None, "client_key": None, "validate_certs": True}
-    state, queues = _look._look_at_broker({**settled, "vhost": "/", "control_exchange": "celery"})
+    state, queues = collect._look_at_broker({**settled, "vhost": "/", "control_exchange": "celery"})
     assert (state["state"], queues) == ("unknown", None)
     assert "RabbitMQ" in state["detail"]
 
@@ -280,5 +280,5 @@ def test_a_module_that_fails_shows_control_characters_and_does_not_send_them(tmp
 
 def test_a_name_that_somebody_published_cannot_act_on_the_terminal_either() -> None:
     problem = {"kind": "worker_silent", "subject": "mail@h\x1b]0;x\x07", "host": "h\u202e", "deadline": 3}
-    told = _sentences.sentence({**problem, "solo": False, "program": None, "supervisor": None})
+    told = sentences.sentence({**problem, "solo": False, "program": None, "supervisor": None})
     assert "mail@h\\x1b]0;x\\x07" in told and "\u202e" not in told

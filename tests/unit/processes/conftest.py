@@ -6,8 +6,8 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils import _supervision as sv
-from ansible_collections.taskstack.celery.plugins.module_utils._files import Digests
+from ansible_collections.taskstack.celery.plugins.module_utils._files.read import Digests
+from ansible_collections.taskstack.celery.plugins.module_utils._supervision import plan as sv
 from ansible_collections.taskstack.celery.plugins.modules import processes as module
 
 

@@ -7,8 +7,8 @@ import typing as t
 
 import pytest
 from ansible_collections.taskstack.celery.plugins.filter import preflight as plugin
-from ansible_collections.taskstack.celery.plugins.module_utils._preflight import blockers
-from ansible_collections.taskstack.celery.plugins.module_utils._variables import Broken
+from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.variables import Broken
+from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.problems import blockers
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -362,7 +362,7 @@ def test_whatever_an_inventory_holds_it_is_judged_and_never_a_crash(
 
 @given(OPTION.filter(lambda name: name != "name"), ANYTHING)
 def test_what_is_not_refused_makes_a_definition(option: str, value: t.Any) -> None:
-    from ansible_collections.taskstack.celery.plugins.module_utils._processes import definitions
+    from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.definitions import definitions
 
     facts, groups = inventory()
     facts["w2"]["worker_nodes"][0][option] = value

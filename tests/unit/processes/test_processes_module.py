@@ -8,8 +8,8 @@ import tempfile
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils import _supervision as sv
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._supervision import plan as sv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

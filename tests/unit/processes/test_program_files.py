@@ -7,9 +7,9 @@ import re
 import shlex
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.module_utils import _supervision as sv
-from ansible_collections.taskstack.celery.plugins.module_utils._programs import program
-from ansible_collections.taskstack.celery.plugins.module_utils._units import unit
+from ansible_collections.taskstack.celery.plugins.module_utils._supervision import plan as sv
+from ansible_collections.taskstack.celery.plugins.module_utils._supervision.supervisord_program import program
+from ansible_collections.taskstack.celery.plugins.module_utils._supervision.systemd_unit import unit
 from hypothesis import given
 from hypothesis import strategies as st
 

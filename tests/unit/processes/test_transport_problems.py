@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils._transport_problems import problems
+from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.transport import problems
 
 CERTIFIED = {"mq": {"rabbitmq_tls_certificate_file": "mq.pem", "rabbitmq_tls_key_file": "mq.key"}}
 CA, URL = {"taskstack_broker_ca_file": "/etc/ca.pem"}, {"taskstack_management_url": "https://mq:15671"}

@@ -18,7 +18,7 @@ import pytest
 import taskstack_lost
 import taskstack_recorder
 import taskstack_records
-from ansible_collections.taskstack.celery.plugins.module_utils import _recording, _replay
+from ansible_collections.taskstack.celery.plugins.module_utils._recorder import replay, summary
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,7 +48,7 @@ def test_a_task_that_ended_while_its_worker_lost_it_is_not_lost_when_the_history
     end(records, "paid", "1-1-1")
     records.expire(NOW, *LIMITS)
     assert (lost(records), os.listdir(records.path("open"))) == ([], [])
-    assert _replay.plan(taskstack_lost.look(records.directory), {}, _replay.Wish(), NOW).send == []
+    assert replay.plan(taskstack_lost.look(records.directory), {}, replay.Wish(), NOW).send == []
 
 
 def test_an_attempt_whose_successor_ended_is_not_lost_a_day_later(records):
@@ -131,8 +131,8 @@ def test_a_second_resubmit_finds_nothing_whatever_copies_there_are(tmp_path_fact
         )
     for task in ended:
         end(records, str(task), f"other-{task}", ended=NOW)
-    planned = _replay.plan(taskstack_lost.look(records.directory), {}, _replay.Wish(), NOW)
-    work = _replay.job(planned)
+    planned = replay.plan(taskstack_lost.look(records.directory), {}, replay.Wish(), NOW)
+    work = replay.job(planned)
     assert len({(record.folder, record.file) for record in planned.send}) == len(planned.send)
     assert not {record.id for record in planned.send} & set(map(str, ended))
     for folder, file, _id, with_it in work["send"]:
@@ -140,14 +140,14 @@ def test_a_second_resubmit_finds_nothing_whatever_copies_there_are(tmp_path_fact
             assert records.drop(*gone)
     for gone in work["drop"]:
         records.drop(*gone)
-    after = _replay.plan(taskstack_lost.look(records.directory), {}, _replay.Wish(), NOW)
+    after = replay.plan(taskstack_lost.look(records.directory), {}, replay.Wish(), NOW)
     assert (after.found, lost(records)) == ([], [])
 
 
 def test_copies_of_one_attempt_are_one_lost_task(records):
     put(records, "1-1-1", "paid", taken=NOW - 10)
     put(records, "2-1-1", "paid", taken=NOW - 5, redelivered=True)
-    assert _recording.problems(records.directory) == [{"kind": "tasks_lost", "count": 1}]
+    assert summary.problems(records.directory) == [{"kind": "tasks_lost", "count": 1}]
 
 
 def test_a_copy_in_the_hands_of_a_worker_of_this_host_counts_for_the_dead_one(records):
@@ -277,7 +277,7 @@ def test_a_line_that_a_full_disk_cut_short_swallows_no_line_of_another_process(r
     file = next(Path(records.path("history")).iterdir())
     file.write_bytes(file.read_bytes() + b'\n["SUCCESS","2f",0,"app')
     records.append(["SUCCESS", "3f", 0, "app.charge", None, NOW - DAY - 1800, "3-1-1"])
-    assert [task["id"] for task in _recording.tasks(records.directory)] == ["1f", "3f"]
+    assert [task["id"] for task in summary.tasks(records.directory)] == ["1f", "3f"]
 
 
 def test_a_short_write_to_the_history_is_noticed(records, monkeypatch):
@@ -292,13 +292,13 @@ def test_what_a_later_version_wrote_is_left_alone_and_said(records):
     put(records, "1-1-1", "paid")
     path = Path(records.path("open", "1-1-1"))
     path.write_bytes(path.read_bytes().replace(b'"format":1', b'"format":2', 1))
-    assert [problem["kind"] for problem in _recording.facts(records.directory)[1]] == ["recorder_newer"]
+    assert [problem["kind"] for problem in summary.facts(records.directory)[1]] == ["recorder_newer"]
     with pytest.raises(taskstack_lost.Newer):
         records.adopt(NOW)
     path.unlink()
     Path(records.path("history", "2026-01-01T00.mail@host.log")).write_bytes(b'["format",2]\n')
     put(records, "1-1-1", "paid")
-    assert [problem["kind"] for problem in _recording.facts(records.directory)[1]] == ["recorder_newer"]
+    assert [problem["kind"] for problem in summary.facts(records.directory)[1]] == ["recorder_newer"]
 
 
 def test_the_files_of_the_version_before_are_read_on(records):
@@ -316,7 +316,7 @@ def test_the_files_of_the_version_before_are_read_on(records):
     Path(records.path("trouble", "mail@host")).write_bytes(json.dumps({"unrecorded": 0}).encode().ljust(1024))
     found = taskstack_lost.look(records.directory)
     assert [(record.id, record.queue) for record in found.lost()] == [("old", "mail")]
-    assert {task["state"] for task in _recording.tasks(records.directory)} == {"lost", "succeeded"}
+    assert {task["state"] for task in summary.tasks(records.directory)} == {"lost", "succeeded"}
 
 
 @pytest.mark.parametrize("folder", ["open", "failed", "history", "trouble"])
@@ -327,7 +327,7 @@ def test_a_pipe_a_link_or_a_file_of_holes_stops_nobody(records, folder):
     os.symlink("/dev/zero", records.path(folder, "2026-01-01T00.zero.log"))
     with open(records.path(folder, "2026-01-01T00.holes.log"), "wb") as stream:
         stream.truncate(1 << 40)
-    tasks, problems = _recording.facts(records.directory)
+    tasks, problems = summary.facts(records.directory)
     assert {task["id"] for task in tasks} == {"unpaid", "1f"}
     assert {"kind": "tasks_lost", "count": 1} in problems
 
@@ -338,25 +338,25 @@ def test_a_number_that_cannot_be_is_damage_and_breaks_nothing(records, number):
     file = next(Path(records.path("history")).iterdir())
     file.write_bytes(file.read_bytes() + f'\n["SUCCESS","2f",0,"t",null,{number},"r"]\n'.encode())
     Path(records.path("trouble", "x@host")).write_text(f'{{"unrecorded": {number}, "excess": {number}}}')
-    assert [task["id"] for task in _recording.tasks(records.directory)] == ["1f"]
-    assert all(problem["kind"] != "tasks_lost" for problem in _recording.problems(records.directory))
+    assert [task["id"] for task in summary.tasks(records.directory)] == ["1f"]
+    assert all(problem["kind"] != "tasks_lost" for problem in summary.problems(records.directory))
 
 
 def test_a_worker_that_runs_and_does_not_record_is_a_problem(records):
     silent = {"kind": "recorder_silent", "node": "mail@host"}
-    assert silent in _recording.problems(records.directory, ["mail@host"])
+    assert silent in summary.problems(records.directory, ["mail@host"])
     recorder = taskstack_recorder.Recorder(records, *LIMITS)
-    assert _recording.problems(records.directory, ["mail@host"]) == []
+    assert summary.problems(records.directory, ["mail@host"]) == []
     recorder.note.update(pid=DEAD[0], born=DEAD[1])
     recorder._write_note()
-    assert silent in _recording.problems(records.directory, ["mail@host"])
+    assert silent in summary.problems(records.directory, ["mail@host"])
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory to another account")
 def test_folders_of_another_account_are_a_problem(records):
-    assert _recording.problems(records.directory, user=pwd.getpwuid(0).pw_name) == []
+    assert summary.problems(records.directory, user=pwd.getpwuid(0).pw_name) == []
     os.chown(records.path("open"), 12345, 12345)
-    found = _recording.problems(records.directory, user="root")
+    found = summary.problems(records.directory, user="root")
     assert found == [{"kind": "recorder_owner", "folder": "open", "user": "root"}]
 
 
@@ -372,9 +372,9 @@ def test_notes_of_workers_that_are_gone_for_a_day_go_and_those_that_run_stay(rec
 def test_messages_that_an_interrupted_resubmit_left_are_a_problem(records):
     os.mkdir(records.path("sending", "b"))
     put(records, "message.1-1-1", "paid", folder="sending/b")
-    assert _recording.problems(records.directory) == []
+    assert summary.problems(records.directory) == []
     os.utime(records.path("sending", "b"), (NOW - 600, NOW - 600))
-    assert _recording.problems(records.directory) == [{"kind": "records_sending", "count": 1}]
+    assert summary.problems(records.directory) == [{"kind": "records_sending", "count": 1}]
     assert taskstack_lost.counts(records.directory) == {"lost": 0, "failed": 0, "sending": 1, "damaged": 0}
 
 
@@ -392,6 +392,6 @@ def test_a_queue_filter_sees_the_queue_behind_a_delay(records):
             "open", "f", "OPEN", "r", "1f", 0, "t", NOW, "n", 1, None, "", routing_key, queue, False, False
         )
 
-    wish = _replay.Wish(queues=["mail"])
+    wish = replay.Wish(queues=["mail"])
     assert wish.wants(record("mail", "0.0.1.0.mail"), NOW) and wish.wants(record("0.0.1.mail", "0.0.1.mail"), NOW)
     assert wish.wants(record("mail", "order.created"), NOW) and not wish.wants(record("slow", "slow"), NOW)

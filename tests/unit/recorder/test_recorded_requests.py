@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import taskstack_recorder
 import taskstack_records
-from ansible_collections.taskstack.celery.plugins.module_utils import _recording, taskstack_lost
+from ansible_collections.taskstack.celery.plugins.module_utils import taskstack_lost
+from ansible_collections.taskstack.celery.plugins.module_utils._recorder import summary
 
 
 class Retry(Exception):
@@ -160,7 +161,7 @@ def dead():
 
 
 def states(recorder):
-    return [task["state"] for task in _recording.tasks(recorder.records.directory)]
+    return [task["state"] for task in summary.tasks(recorder.records.directory)]
 
 
 def test_the_message_is_on_disk_before_it_is_acknowledged(take):

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 import taskstack_records
-from ansible_collections.taskstack.celery.plugins.module_utils import _recording, taskstack_lost
-from ansible_collections.taskstack.celery.plugins.module_utils._sentences import sentence
+from ansible_collections.taskstack.celery.plugins.module_utils import taskstack_lost
+from ansible_collections.taskstack.celery.plugins.module_utils._recorder import summary
+from ansible_collections.taskstack.celery.plugins.module_utils._status.sentences import sentence
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,7 +116,7 @@ def test_a_torn_message_is_damaged_and_not_lost(records):
     path = Path(records.path("open", run))
     path.write_bytes(path.read_bytes()[:-1])
     assert damaged(records) == [run]
-    assert _recording.problems(records.directory) == [{"kind": "records_damaged", "count": 1, "first": f"open/{run}"}]
+    assert summary.problems(records.directory) == [{"kind": "records_damaged", "count": 1, "first": f"open/{run}"}]
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"{}", b"[1]\nx", b"\xff\xfe", b'{"length": "x"}\n'])
@@ -147,14 +148,14 @@ def test_garbage_in_the_history_hides_no_line(records):
     # Another process goes on in the same file, after a line that was cut short.
     other = taskstack_records.Records(records.directory, records.node)
     end(other, task_id="3f")
-    assert sorted(task["id"] for task in _recording.tasks(records.directory)) == ["1f", "3f"]
+    assert sorted(task["id"] for task in summary.tasks(records.directory)) == ["1f", "3f"]
 
 
 def test_two_workers_share_a_directory(records):
     other = taskstack_records.Records(records.directory, "export@host")
     end(records, task_id="1f", ended=1)
     end(other, task_id="2f", ended=2)
-    assert [task["worker"] for task in _recording.tasks(records.directory)] == ["export@host", "mail@host"]
+    assert [task["worker"] for task in summary.tasks(records.directory)] == ["export@host", "mail@host"]
 
 
 def test_a_worker_name_cannot_leave_the_directory(tmp_path):
@@ -207,7 +208,7 @@ def test_expiry_takes_what_is_old_and_never_an_open_task(records):
     assert records.expire(now, 60, 600, 1 << 30) == (0, 0)
     left = {folder: os.listdir(records.path(folder)) for folder in ("open", "failed")}
     assert left == {"open": [kept[0]], "failed": [f"{kept[1]}.FAILURE"]}
-    assert [task["state"] for task in _recording.tasks(records.directory)] == ["succeeded", "lost"]
+    assert [task["state"] for task in summary.tasks(records.directory)] == ["succeeded", "lost"]
 
 
 def test_a_full_directory_gives_up_history_before_messages_and_never_open_ones(records):
@@ -223,24 +224,24 @@ def test_a_full_directory_gives_up_history_before_messages_and_never_open_ones(r
 def test_what_a_worker_noted_is_told_with_its_node(records, tmp_path):
     note = {"unrecorded": 3, "first": 0, "last": 60, "reason": "No space left on device", "removed": 5, "excess": 7}
     Path(records.path("trouble", "mail@host")).write_text(json.dumps(note).ljust(1024))
-    found = _recording.problems(records.directory)
+    found = summary.problems(records.directory)
     assert [problem["kind"] for problem in found] == [
         "tasks_unrecorded", "records_removed_early", "recorder_over_limit",
     ]  # fmt: skip
     assert {problem["node"] for problem in found} == {"mail@host"}
     said = " ".join(sentence({**problem, "directory": records.directory}) for problem in found)
     assert "took 3 task(s) without recording them (No space left on device)" in said and "7 bytes above" in said
-    assert _recording.problems(str(tmp_path / "missing"))[0]["kind"] == "recorder_unreadable"
+    assert summary.problems(str(tmp_path / "missing"))[0]["kind"] == "recorder_unreadable"
 
 
 def test_lost_tasks_are_a_problem_with_their_number(records):
     put(records)
     put(records, "failed", ".FAILURE", id="2f")
     end(records, run=put(records, id="3f"), task_id="3f")
-    assert _recording.problems(records.directory) == [{"kind": "tasks_lost", "count": 1}]
+    assert summary.problems(records.directory) == [{"kind": "tasks_lost", "count": 1}]
 
 
 def test_the_last_tasks_come_first_and_no_more_than_asked_for(records):
     for number in range(20):
         end(records, task_id=f"{number}f", ended=float(number))
-    assert [task["id"] for task in _recording.tasks(records.directory, 3)] == ["19f", "18f", "17f"]
+    assert [task["id"] for task in summary.tasks(records.directory, 3)] == ["19f", "18f", "17f"]

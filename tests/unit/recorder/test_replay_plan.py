@@ -11,8 +11,9 @@ import os
 
 import pytest
 import taskstack_records
-from ansible_collections.taskstack.celery.plugins.module_utils import _replay, taskstack_lost
+from ansible_collections.taskstack.celery.plugins.module_utils import taskstack_lost
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._recorder import replay
 from ansible_collections.taskstack.celery.plugins.modules import resubmit
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +38,7 @@ def seen(gone, over=(), copies=()):
 
 
 def sent(gone, held=(), **wish):
-    return [item.id for item in _replay.plan(seen(gone), held, _replay.Wish(**wish), NOW).send]
+    return [item.id for item in replay.plan(seen(gone), held, replay.Wish(**wish), NOW).send]
 
 
 def test_by_default_only_lost_tasks_are_sent():
@@ -66,7 +67,7 @@ def test_what_is_held_ended_or_delivered_again_is_skipped_with_its_reason():
     first, second, third = record("1f"), record("2f"), record("3f")
     copy = record("3f", redelivered=True, time=NOW)
     found = seen([first, second, third, copy], {first.run: "SUCCESS"}, {third.run: copy.run})
-    plan = _replay.plan(found, {"2f"}, _replay.Wish(), NOW)
+    plan = replay.plan(found, {"2f"}, replay.Wish(), NOW)
     assert (plan.send, plan.copies, plan.drop) == ([copy], {copy.run: [third]}, [first])
     assert [reason for _, reason in plan.skipped] == [
         "the task has ended after all: SUCCESS",
@@ -87,10 +88,10 @@ def test_two_tasks_that_share_an_identifier_are_both_sent():
 )
 def test_whatever_is_found_is_either_sent_or_skipped_and_nothing_else_is(states, wished, held, limit):
     gone = [record(f"{number}", state) for number, state in enumerate(states)]
-    plan = _replay.plan(seen(gone), {str(number) for number in held}, _replay.Wish(states=wished, limit=limit), NOW)
+    plan = replay.plan(seen(gone), {str(number) for number in held}, replay.Wish(states=wished, limit=limit), NOW)
     handled = plan.send + [item for item, _ in plan.skipped]
     assert sorted(handled, key=lambda item: item.run) == plan.found
-    assert all(_replay.STATES[item.state] in wished for item in plan.found)
+    assert all(replay.STATES[item.state] in wished for item in plan.found)
     assert not any(item.id in {str(number) for number in held} for item in plan.send)
     assert limit is None or len(plan.send) <= limit
 
@@ -151,7 +152,7 @@ def test_check_mode_foretells_the_run_and_sends_nothing(stack):
 def test_a_second_run_finds_nothing(stack):
     host = stack()
     assert len(run(host)["resubmitted"]) == 3
-    assert run(host) == _replay.summary(_replay.Plan())
+    assert run(host) == replay.summary(replay.Plan())
 
 
 def test_a_silent_worker_forbids_it_unless_forced(stack):
@@ -165,7 +166,7 @@ def test_a_silent_worker_does_not_matter_where_nothing_that_is_wanted_is_kept(st
     host = stack(silent=["mail@host"])
     for name in os.listdir(os.path.join(host.directory, "open")):
         host.records.move("open", name, "failed", f"{name}.REFUSED")
-    assert run(host) == _replay.summary(_replay.Plan())
+    assert run(host) == replay.summary(replay.Plan())
     with pytest.raises(TaskstackError, match="connected, but no answer"):
         run(host, states=["refused"])
 

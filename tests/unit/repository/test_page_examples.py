@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.taskstack.celery.plugins.filter import preflight
-from ansible_collections.taskstack.celery.plugins.module_utils._preflight import ROLES, blockers
+from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.problems import ROLES, blockers
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("roles/*/README.md")]

@@ -9,7 +9,7 @@ import typing as t
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from ansible_collections.taskstack.celery.plugins.module_utils._broker import NotFound
+from ansible_collections.taskstack.celery.plugins.module_utils._broker.client import NotFound
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 
 TYPES = {"json": "application/json", "pickle": "application/x-python-serialize"}

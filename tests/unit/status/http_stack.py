@@ -11,7 +11,7 @@ import time
 import typing as t
 from urllib.parse import unquote
 
-from ansible_collections.taskstack.celery.plugins.module_utils._broker import NotFound
+from ansible_collections.taskstack.celery.plugins.module_utils._broker.client import NotFound
 from fake_stack import FakeBroker
 
 OVERVIEW = {"rabbitmq_version": "4.0.5", "erlang_version": "27.2", "cluster_name": "rabbit@mq1"}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.module_utils import _expected
-from ansible_collections.taskstack.celery.plugins.module_utils._control import Reply
-from ansible_collections.taskstack.celery.plugins.module_utils._facts import NO_BEAT, Facts
-from ansible_collections.taskstack.celery.plugins.module_utils._replies import Inspection
-from ansible_collections.taskstack.celery.plugins.module_utils._report import fold
-from ansible_collections.taskstack.celery.plugins.module_utils._workers import METHODS
+from ansible_collections.taskstack.celery.plugins.module_utils._control.messages import Reply
+from ansible_collections.taskstack.celery.plugins.module_utils._control.replies import Inspection
+from ansible_collections.taskstack.celery.plugins.module_utils._control.worker import METHODS
+from ansible_collections.taskstack.celery.plugins.module_utils._status import expected as status_expected
+from ansible_collections.taskstack.celery.plugins.module_utils._status.facts import NO_BEAT, Facts
+from ansible_collections.taskstack.celery.plugins.module_utils._status.report import fold
 from fake_stack import Worker
 
 NOW = 2e9
@@ -37,9 +37,9 @@ def described(workers: t.Sequence[dict[str, t.Any]], **more: t.Any) -> dict[str,
 def facts(
     expected: t.Sequence[dict[str, t.Any]] | None = None, description: dict[str, t.Any] | None = None, **more: t.Any
 ) -> Facts:
-    """Facts as ``_look`` finds them; ``expected`` are the workers of the description."""
+    """Facts as ``_status/collect`` finds them; ``expected`` are the workers of the description."""
     description = description or described([] if expected is None else expected)
-    stack = {**_expected.expectation(description, {}, more.pop("at", 0.0))}
+    stack = {**status_expected.expectation(description, {}, more.pop("at", 0.0))}
     base: dict[str, t.Any] = {"now": NOW, "broker": dict(RUNNING), "queues": [], "name": "shop", "host": "h"}
     return Facts(**{**base, "stack": stack, **more})
 

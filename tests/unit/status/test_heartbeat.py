@@ -10,7 +10,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils import _heartbeat
+from ansible_collections.taskstack.celery.plugins.module_utils._status import heartbeat
 from fake_stack import Worker
 from reports import NOW, beat, blind, kinds, report
 
@@ -34,7 +34,7 @@ def entry(**change: t.Any) -> dict[str, t.Any]:
 def told(folder: Path, **change: t.Any) -> dict[str, t.Any] | None:
     file = folder / "heartbeat.json"
     file.write_text(json.dumps({**TOLD, **change}))
-    return _heartbeat.read(str(file), NOW)
+    return heartbeat.read(str(file), NOW)
 
 
 def judged(folder: Path, *, tasks: t.Sequence[t.Any] = (), workers: t.Any = None, **change: t.Any) -> dict[str, t.Any]:
@@ -110,15 +110,15 @@ def test_a_task_that_could_not_be_sent_is_told_with_its_error(tmp_path: Path) ->
 )  # fmt: skip
 def test_what_cannot_be_understood_is_no_heartbeat(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "heartbeat.json").write_bytes(content)
-    assert _heartbeat.read(str(tmp_path / "heartbeat.json"), NOW) is None
+    assert heartbeat.read(str(tmp_path / "heartbeat.json"), NOW) is None
 
 
 def test_neither_a_link_nor_a_pipe_nor_a_device_is_read(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(json.dumps(TOLD))
     (tmp_path / "link").symlink_to(tmp_path / "secret")
     os.mkfifo(tmp_path / "pipe")
-    assert [_heartbeat.read(str(tmp_path / name), NOW) for name in ("link", "pipe", "nothing")] == [None] * 3
-    assert _heartbeat.read("/dev/zero", NOW) is None
+    assert [heartbeat.read(str(tmp_path / name), NOW) for name in ("link", "pipe", "nothing")] == [None] * 3
+    assert heartbeat.read("/dev/zero", NOW) is None
 
 
 def test_what_is_read_is_bounded(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_what_beat_writes_is_what_status_reads(tmp_path: Path) -> None:
     # Written a moment ago: it only asks to be called again soon.
     written = file.stat().st_ino
     assert writer.ticked(entries, 300) == 1 and file.stat().st_ino == written
-    found = _heartbeat.read(str(file), time.time())
+    found = heartbeat.read(str(file), time.time())
     assert found and found["pid"] == os.getpid() and -20 <= found["late"] <= 0
     assert found["entries"][0]["ids"] == ["id-1"] and not list(tmp_path.glob("*.draft"))
 

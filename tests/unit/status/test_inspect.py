@@ -5,7 +5,11 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils._inspect import Conversation, holdings, workers
+from ansible_collections.taskstack.celery.plugins.module_utils._control.inspection import (
+    Conversation,
+    holdings,
+    workers,
+)
 from fake_stack import Clock, FakeBroker, Worker
 
 METHODS = ("stats", "active", "reserved", "scheduled")

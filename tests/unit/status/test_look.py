@@ -5,8 +5,8 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils._facts import Facts
-from ansible_collections.taskstack.celery.plugins.module_utils._look import look
+from ansible_collections.taskstack.celery.plugins.module_utils._status.collect import look
+from ansible_collections.taskstack.celery.plugins.module_utils._status.facts import Facts
 from fake_stack import FakeBroker, Worker
 from http_stack import Now, flower, management
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils._queues import Queue
-from ansible_collections.taskstack.celery.plugins.module_utils._unknown import AREAS, failures
-from ansible_collections.taskstack.celery.plugins.plugin_utils import _table
-from ansible_collections.taskstack.celery.plugins.plugin_utils._merge import merge
+from ansible_collections.taskstack.celery.plugins.module_utils._broker.queues import Queue
+from ansible_collections.taskstack.celery.plugins.module_utils._status.unknown import AREAS, failures
+from ansible_collections.taskstack.celery.plugins.plugin_utils._report import table
+from ansible_collections.taskstack.celery.plugins.plugin_utils._report.merge import merge
 from fake_stack import Worker
 from reports import NOW, RECORDER, RUNNING, beat, blind, described, kinds, report
 
@@ -62,8 +62,8 @@ def test_a_host_that_could_not_be_asked_is_a_problem_for_every_area_and_the_rest
 
 def test_with_no_host_at_all_everything_is_unknown() -> None:
     assert merge({"gone": None})["broker"]["state"] == "unknown"
-    assert "gone could not be asked" in _table.render(merge({"gone": None}))
-    assert "No host was asked" in _table.render(merge({})) and failures(merge({}), ["broker"])
+    assert "gone could not be asked" in table.render(merge({"gone": None}))
+    assert "No host was asked" in table.render(merge({})) and failures(merge({}), ["broker"])
 
 
 def test_a_solo_worker_is_busy_by_the_record_on_its_own_host() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils._look import look
-from ansible_collections.taskstack.celery.plugins.module_utils._movement import compare, suspects
-from ansible_collections.taskstack.celery.plugins.module_utils._queues import Queue
+from ansible_collections.taskstack.celery.plugins.module_utils._broker.queues import Queue
+from ansible_collections.taskstack.celery.plugins.module_utils._status.collect import look
+from ansible_collections.taskstack.celery.plugins.module_utils._status.movement import compare, suspects
 from fake_stack import FakeBroker, Worker
 from http_stack import Now, management
 from reports import inspection

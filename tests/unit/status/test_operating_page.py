@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.taskstack.celery.plugins.module_utils import _broker_errors, _watch
-from ansible_collections.taskstack.celery.plugins.module_utils._queues import Queue
-from ansible_collections.taskstack.celery.plugins.module_utils._supervision import Health
-from ansible_collections.taskstack.celery.plugins.plugin_utils import _table
+from ansible_collections.taskstack.celery.plugins.module_utils._broker import errors
+from ansible_collections.taskstack.celery.plugins.module_utils._broker.queues import Queue
+from ansible_collections.taskstack.celery.plugins.module_utils._supervision import watch
+from ansible_collections.taskstack.celery.plugins.module_utils._supervision.plan import Health
+from ansible_collections.taskstack.celery.plugins.plugin_utils._report import table as report_table
 from fake_stack import Worker
 from reports import RUNNING, beat, described, report
 
@@ -26,7 +27,7 @@ POOL = {"pid": 4711, "frozen": False, "children": 4, "frozen_children": 4}
 def shown(*workers: Worker, known: t.Sequence[str] = (MAIL,), tasks: t.Sequence[str] = (), **facts: t.Any) -> str:
     """The table of status for the stack of the page."""
     stack = described([{"node": MAIL, "queues": ["celery"]}], expected_tasks=list(tasks), beat=facts.pop("where", None))
-    return _table.render(report(*workers, known=list(known), description=stack, **{"host": "localhost", **facts}))
+    return report_table.render(report(*workers, known=list(known), description=stack, **{"host": "localhost", **facts}))
 
 
 def worker(**more: t.Any) -> Worker:
@@ -34,7 +35,7 @@ def worker(**more: t.Any) -> Worker:
 
 
 def no_answer() -> dict[str, t.Any]:
-    said = _broker_errors.no_answer("http://127.0.0.1:15672", OSError(111, "Connection refused"))
+    said = errors.no_answer("http://127.0.0.1:15672", OSError(111, "Connection refused"))
     return {"broker": {"state": "down", "detail": str(said)}, "queues": None, "inspection": None}
 
 
@@ -80,7 +81,7 @@ def test_the_page_shows_queues_and_tasks_as_status_does() -> None:
 
 def test_the_page_shows_what_a_deployment_says_of_a_worker_that_will_not_start(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    watched = _watch.Watched({"name": "shop-mail", "log": str(log)})
+    watched = watch.Watched({"name": "shop-mail", "log": str(log)})
     log.write_text("ModuleNotFoundError: No module named 'shop'\n")
     dead = Health(detail="Exited too quickly (process log may have details)")
     said = watched.report(watched.failure(dead, False)).replace(str(log), "/var/log/taskstack/shop/shop-mail.log")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils._queues import of_tasks
+from ansible_collections.taskstack.celery.plugins.module_utils._broker.queues import of_tasks
 
 
 @pytest.mark.parametrize("name", ["celery", "mail", "a-b", "reply", "0f2a"])

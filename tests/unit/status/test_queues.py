@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils import _queues
+from ansible_collections.taskstack.celery.plugins.module_utils._broker import queues as broker_queues
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 from ansible_collections.taskstack.celery.plugins.modules import purge
 from fake_stack import FakeBroker, Unasked
@@ -29,8 +29,8 @@ def broker(kind: type[FakeBroker] = FakeBroker, **queues: int) -> FakeBroker:
     ],
 )
 def test_queues_of_talk_and_of_results_are_not_queues_of_tasks(name: str) -> None:
-    assert not _queues.of_tasks(name, "celery")
-    assert _queues.of_tasks(f"mail {name[:8]}", "celery")
+    assert not broker_queues.of_tasks(name, "celery")
+    assert broker_queues.of_tasks(f"mail {name[:8]}", "celery")
 
 
 def test_check_mode_predicts_what_the_purge_does_and_does_nothing() -> None:

@@ -7,7 +7,9 @@ import typing as t
 from html.parser import HTMLParser
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.plugin_utils import _page, _table, _words
+from ansible_collections.taskstack.celery.plugins.plugin_utils._report import page as report_page
+from ansible_collections.taskstack.celery.plugins.plugin_utils._report import table
+from ansible_collections.taskstack.celery.plugins.plugin_utils._report import words as report_words
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,15 +59,15 @@ class Outline(HTMLParser):
 
 def test_problems_come_first_in_table_and_page() -> None:
     ill = report(**findings(queues="3 tasks wait."))
-    assert _table.render(ill).splitlines()[2] == "! 3 tasks wait."
-    page = _page.render(ill)
+    assert table.render(ill).splitlines()[2] == "! 3 tasks wait."
+    page = report_page.render(ill)
     assert page.index("3 tasks wait.") < page.index('id="services"')
 
 
 def test_the_ids_of_tasks_in_hand_can_be_copied_from_the_table() -> None:
     long = "5100e024-62a9-45f9-be72-24505b900a8b"
     wide = task(long, "active", name="mysite.control.cropping.crop", worker="cropping@host.example.org")
-    assert long in _table.render(report(tasks=[wide]))
+    assert long in table.render(report(tasks=[wide]))
 
 
 @given(
@@ -75,14 +77,14 @@ def test_no_line_of_the_table_is_longer_than_100(problems: list[str], name: str,
     queues = [{"name": name, "waiting": waiting, "unacknowledged": 0, "consumers": None}]
     workers = [{**BLANK, "node": node, "state": "silent", "queues": [name] * 9}]
     tasks = [task("1", "active", name=name, worker=node), task("2", "failed", name=name, worker=node)]
-    text = _table.render(report(problems=problems, queues=queues, workers=workers, tasks=tasks))
+    text = table.render(report(problems=problems, queues=queues, workers=workers, tasks=tasks))
     assert max(map(len, text.split("\n"))) <= 100
 
 
 @given(st.text(), st.text(), st.text())
 def test_the_page_is_whole_and_harmless_whatever_names_are_in_it(name: str, node: str, problem: str) -> None:
     hostile = "</script><script>alert(1)</script>" + name
-    page = _page.render(
+    page = report_page.render(
         report(
             name=hostile,
             problems=[hostile + problem],
@@ -97,17 +99,17 @@ def test_the_page_is_whole_and_harmless_whatever_names_are_in_it(name: str, node
 
 
 def test_the_page_reloads_only_when_it_is_rewritten() -> None:
-    assert 'http-equiv="refresh" content="10"' in _page.render(report(), 10)
-    assert 'http-equiv="refresh"' not in _page.render(report())
+    assert 'http-equiv="refresh" content="10"' in report_page.render(report(), 10)
+    assert 'http-equiv="refresh"' not in report_page.render(report())
 
 
 def test_colour_is_never_the_only_sign() -> None:
-    page = _page.render(report(workers=[{**BLANK, "node": "a@h", "state": "silent"}]))
+    page = report_page.render(report(workers=[{**BLANK, "node": "a@h", "state": "silent"}]))
     assert re.search(r'<span class="state odd"><span aria-hidden="true">~</span>silent</span>', page)
 
 
 def test_durations_read_well() -> None:
-    told = [_words.duration(seconds) for seconds in (4.24, 200, 3600, 187200, None)]
+    told = [report_words.duration(seconds) for seconds in (4.24, 200, 3600, 187200, None)]
     assert told == ["4.2 s", "3 min 20 s", "1 h", "2 d 4 h", ""]
 
 
@@ -121,18 +123,18 @@ def test_durations_read_well() -> None:
 )
 def test_the_verdict_stands_in_table_and_page(more: dict[str, t.Any], words: str) -> None:
     told = report(**more)
-    assert _table.render(told).startswith(f"Stack catmaid: {words} ")
-    assert words in _page.render(told)
+    assert table.render(told).startswith(f"Stack catmaid: {words} ")
+    assert words in report_page.render(told)
 
 
 def test_what_is_unknown_beside_problems_is_told_in_table_and_page() -> None:
     told = report(**{**findings(queues="3 tasks wait."), "unknown": ["tasks", "beat"]})
-    assert "? Unknown: tasks, beat" in _table.render(told).splitlines()
-    assert '<p id="unknown">' in _page.render(told)
+    assert "? Unknown: tasks, beat" in table.render(told).splitlines()
+    assert '<p id="unknown">' in report_page.render(told)
 
 
 @pytest.mark.parametrize("state", ["busy", "stopped", "stopping", "unexpected", "missing", "silent"])
 def test_every_state_of_a_worker_is_in_table_and_page(state: str) -> None:
     told = report(workers=[{**BLANK, "node": "a@h", "state": state}])
-    assert re.search(rf"^a@h +{state}", _table.render(told), re.MULTILINE)
-    assert f"</span>{state}</span>" in _page.render(told)
+    assert re.search(rf"^a@h +{state}", table.render(told), re.MULTILINE)
+    assert f"</span>{state}</span>" in report_page.render(told)

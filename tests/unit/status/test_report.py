@@ -6,12 +6,12 @@ import random
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils._control import Reply
-from ansible_collections.taskstack.celery.plugins.module_utils._queues import Queue
-from ansible_collections.taskstack.celery.plugins.module_utils._replies import Inspection
-from ansible_collections.taskstack.celery.plugins.module_utils._sentences import SENTENCES, sentence
-from ansible_collections.taskstack.celery.plugins.module_utils._unknown import failures, required
-from ansible_collections.taskstack.celery.plugins.module_utils._workers import METHODS, pool_name
+from ansible_collections.taskstack.celery.plugins.module_utils._broker.queues import Queue
+from ansible_collections.taskstack.celery.plugins.module_utils._control.messages import Reply
+from ansible_collections.taskstack.celery.plugins.module_utils._control.replies import Inspection
+from ansible_collections.taskstack.celery.plugins.module_utils._control.worker import METHODS, pool_name
+from ansible_collections.taskstack.celery.plugins.module_utils._status.sentences import SENTENCES, sentence
+from ansible_collections.taskstack.celery.plugins.module_utils._status.unknown import failures, required
 from fake_stack import Worker
 from hypothesis import given, settings
 from hypothesis import strategies as st

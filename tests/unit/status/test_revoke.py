@@ -6,8 +6,8 @@ import time
 import typing as t
 
 import pytest
+from ansible_collections.taskstack.celery.plugins.module_utils._control.inspection import Conversation
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
-from ansible_collections.taskstack.celery.plugins.module_utils._inspect import Conversation
 from ansible_collections.taskstack.celery.plugins.modules import revoke
 from fake_stack import Clock, FakeBroker, Worker
 

@@ -9,13 +9,13 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils._process_table import (
+from ansible_collections.taskstack.celery.plugins.module_utils._status.process_table import (
     Process,
     beats,
     processes,
     workers,
 )
-from ansible_collections.taskstack.celery.plugins.module_utils._surroundings import beat, flower
+from ansible_collections.taskstack.celery.plugins.module_utils._status.surroundings import beat, flower
 from http_stack import flower as running_flower
 
 VENV = "/opt/shop/venv"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils._windows_demands import problems
-from ansible_collections.taskstack.celery.plugins.module_utils._windows_tasks import duration, logon, plan, stale
+from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.windows import duration, logon, plan, stale
+from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.windows import problems
 from hypothesis import given
 from hypothesis import strategies as st
 
