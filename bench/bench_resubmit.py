@@ -44,7 +44,7 @@ records = r.Records("/var/lib/bench", "resubmit"); records.prepare()
 for _ in range(count):
     run, common = r.new_run(), ("", "ours", False, "application/json", "utf-8", "ours", "t", 0, "mail@host", 1, None)
     tables = {"id": "1f", "task": "t"}, {"delivery_mode": 2}
-    records.put("open", run, r.pack((run, "1f", time.time()), common, tables, b"[[], {}, {}]"))
+    records.put("open", run, r.pack((run, "1f", time.time()), r.describe(common), tables, b"[[], {}, {}]"))
 with app.connection_for_write() as connection:
     connection.default_channel.queue_declare("ours", durable=True, auto_delete=False)
     broker, done = p.Amqp(connection), []
@@ -85,7 +85,9 @@ def make(directory: Path) -> None:
     for number in range(LOST):
         own = f"f-1-{number:x}", f"{number:036}", 1e6
         common = "", "celery", False, None, None, "celery", "app.tasks.mail", 0, "mail@host", 2**22, None
-        records.put("open", own[0], taskstack_records.pack(own, common, ({}, {}), b"[[], {}, {}]"))
+        records.put(
+            "open", own[0], taskstack_records.pack(own, taskstack_records.describe(common), ({}, {}), b"[[], {}, {}]")
+        )
 
 
 def inside(code: str, *arguments: str) -> float:

@@ -36,7 +36,11 @@ def lose(count, queue):
         common = "", queue, False, "application/json", "utf-8", queue, "chaosapp.work", 0, "gone@host", 2**22, None
         tables = task.headers, {**task.properties, "delivery_mode": 2}
         content = json.dumps(task.body).encode()
-        records.put("open", run, taskstack_records.pack((run, task_id, time.time()), common, tables, content))
+        records.put(
+            "open",
+            run,
+            taskstack_records.pack((run, task_id, time.time()), taskstack_records.describe(common), tables, content),
+        )
 
 
 def job(batch, send=()):

@@ -18,7 +18,7 @@ import threading
 import time
 
 from taskstack_lost import BAD, FAILED, FORMAT, NOTE_BYTES, OPEN, TROUBLE, alive, names, read_note
-from taskstack_records import HEADERS, Records, Slots, born, new_run, pack
+from taskstack_records import FORKS_ARE_SEEN, HEADERS, Records, Slots, born, describe, new_run, pack
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 NOTE_SIZE = 1024
 #: Each running task has a descriptor here; with thousands at a time the usual limit would be reached by these alone.
 DESCRIPTORS = 8192
+#: So many kinds of messages are remembered at a time.
+KINDS = 500
 #: What Celery 4 adds to the headers of a message that it has received.
 REQUEST = frozenset(
     ["args", "correlation_id", "delivery_info", "hostname", "kwargs", "properties", "reply_to", "taskstack_run"]
@@ -50,7 +52,9 @@ class Recorder(object):
         self.records, self.limits = records, (keep, keep_failed, max_bytes)
         self.slots = Slots(records)
         self.note, self._note_handle, self._warned = {"unrecorded": 0}, None, 0
-        self.function, self.consumer, self._tags, self._queues = None, None, None, {}
+        self.function, self.consumer = None, None
+        #: What messages have in common, in JSON, which is written once for all of a kind.
+        self.kinds = {}
         #: Runs whose message was moved since their process seemed to be gone.
         self.moved = set()
         self._lock, self._main = threading.Lock(), os.getpid()
@@ -98,30 +102,57 @@ class Recorder(object):
     def take(self, request, state):
         """Write the message of a request that is about to be acknowledged: ``open``, or how it ended already."""
         try:
-            pid = request.worker_pid or os.getpid()
+            run, pid = request.taskstack_run or run_of(request), request.worker_pid or os.getpid()
             attempt = request.request_dict.get("retries") or 0
-            self._put(state, request.message, run_of(request), request.id, request.task.name, attempt, pid)
+            self._put(state, request.message, run, request.id, request.task.name, attempt, pid)
         except Exception as exc:
             self.failed(exc, True)
 
     def _put(self, state, message, run, task_id, task, attempt, pid):
         now = time.time()
-        since = born(pid, now)
-        routing, tables, body = parts(message)
-        queue = self.queue_of((message.delivery_info or {}).get("consumer_tag"))
-        about = queue, task, attempt, self.records.node, pid, since
-        content = pack((run, task_id, now), routing + about, tables, body)
+        since, info = born(pid, now), message.delivery_info or {}
+        kind = (
+            info.get("exchange"),
+            info.get("routing_key"),
+            bool(info.get("redelivered")),
+            message.content_type,
+            message.content_encoding,
+            info.get("consumer_tag"),
+            task,
+            attempt,
+            pid,
+            since,
+        )
+        try:
+            common = self.kinds[kind]
+        except (KeyError, TypeError):
+            common = self.describe(kind)
+        content = pack((run, task_id, now), common, tables(message), body(message))
         if state == OPEN:
             self.slots.put(run, pid, since, int(now), content)
         else:
             self.records.put(FAILED, "%s.%s" % (run, state), content)
 
+    def describe(self, kind):
+        """What messages of a kind have in common. No two consumers of a process ever have the same tag."""
+        exchange, key, redelivered, content_type, encoding, tag, task, attempt, pid, since = kind
+        queue, node = self.queue_of(tag), self.records.node
+        common = exchange, key, redelivered, content_type, encoding, queue, task, attempt, node, pid, since
+        text = describe(common)
+        if len(self.kinds) >= KINDS:
+            self.kinds.clear()
+        try:
+            if queue is not None:
+                self.kinds[kind] = text
+        except TypeError:
+            # A broken message, with a table in the place of a text.
+            pass
+        return text
+
     def queue_of(self, tag):
         """The queue that a message came from, which its routing key need not show; None when that is not known."""
         tags = getattr(getattr(self.consumer, "task_consumer", None), "_active_tags", None)
-        if tags is not self._tags or tag not in self._queues:
-            self._tags, self._queues = tags, dict((tags[queue], queue) for queue in list(tags or ()))
-        return self._queues.get(tag)
+        return next((queue for queue in list(tags or ()) if tags[queue] == tag), None)
 
     def release(self, run):
         """The task has ended well: its message may be written over."""
@@ -220,24 +251,24 @@ def earlier_note(content):
         return {}
 
 
-def parts(message):
-    """How a message came; its headers and properties, and its body in bytes, as they came.
-
-    Celery undid the body's compression, if any; the publisher does it again.
-    """
-    info, headers, properties = message.delivery_info or {}, message.headers or {}, message.properties
-    routing = info.get("exchange"), info.get("routing_key"), bool(info.get("redelivered"))
-    routing += message.content_type, message.content_encoding
+def tables(message):
+    """The headers and properties of a message, as they came."""
+    headers, properties = message.headers or {}, message.properties
     if "delivery_info" in headers:
         # Celery 4 keeps what it knows of the request in the headers themselves, decoded arguments too.
         headers = dict((name, headers[name]) for name in headers if name not in REQUEST)
         properties = dict((name, properties[name]) for name in properties if name not in HEADERS)
-    body = message.body
-    if isinstance(body, memoryview):
-        body = body.tobytes()
-    elif not isinstance(body, bytes):
-        body = body.encode("utf-8") if hasattr(body, "encode") else bytes(body)
-    return routing, (headers, properties), body
+    return headers, properties
+
+
+def body(message):
+    """The body of a message in bytes. Celery undid its compression, if any; the publisher does it again."""
+    content = message.body
+    if isinstance(content, bytes):
+        return content
+    if isinstance(content, memoryview):
+        return content.tobytes()
+    return content.encode("utf-8") if hasattr(content, "encode") else bytes(content)
 
 
 def unsent(rejection):
@@ -367,7 +398,8 @@ def traced(name, task_id, request, *args, **kwargs):
 
     Pools call it, and their processes know it by its name.
     """
-    active.slots.let_go()
+    if not FORKS_ARE_SEEN:
+        active.slots.let_go()
     if active.function is None:
         # Only now, and in this process, Celery knows which of its functions it is.
         active.function = celerys_function()

@@ -48,8 +48,8 @@ COMMON = "exchange", "routing_key", "redelivered", "content_type", "content_enco
 COMMON += "queue", "task", "retries", "node", "pid", "born"
 #: The headers under their names among the properties.
 HEADERS = "headers", "application_headers"
-#: So many kinds of messages are remembered at a time.
-KINDS = 500
+#: From Python 3.7 on; before, a child lets go of the slots when it gets its first task.
+FORKS_ARE_SEEN = hasattr(os, "register_at_fork")
 #: The end of a file's name whose message is the only trace of its task's next attempt.
 UNSENT = ".UNSENT"
 #: The types that a message's headers and properties may have beside the plain ones.
@@ -61,9 +61,9 @@ PROTOCOL, PYTHON2 = (2, {}) if bytes is str else (3, {"encoding": "utf-8", "erro
 MICROSECONDS = "%de-6"
 #: A line begins with the end of the one before, which a full disk or a power cut may have left unfinished.
 LINE = "\n[%s,%s,%d,%s,%s," + MICROSECONDS + ",%s]\n"
-FIRST = '{"format":' + str(FORMAT) + ',"run":%s,"id":%s,"time":' + MICROSECONDS + ',"length":%d,"checksum":%d,%s\n'
+FIRST = '{"format":' + str(FORMAT) + ',"run":"%s","id":%s,"time":' + MICROSECONDS + ',"length":%d,"checksum":%d,%s\n'
 
-_known, _quote = {}, json.encoder.encode_basestring_ascii
+_quote = json.encoder.encode_basestring_ascii
 _encode = json.JSONEncoder(separators=(",", ":"), default=repr).encode
 _births = 0, {}
 _binary = getattr(os, "O_BINARY", 0)
@@ -90,39 +90,32 @@ def line(record):
     """How a task ended, as a line of JSON."""
     state, task_id, attempt, task, began, ended, run = record
     began = MICROSECONDS % (began * 1e6) if isinstance(began, float) else json.dumps(began)
-    values = _quote(state), quote(task_id), attempt, quote(task), began, ended * 1e6, _quote(run)
+    try:
+        values = _quote(state), _quote(task_id), attempt, _quote(task), began, ended * 1e6, _quote(run)
+    except (TypeError, ValueError):
+        values = _quote(state), quote(task_id), attempt, quote(task), began, ended * 1e6, _quote(run)
     return (LINE % values).encode("ascii")
+
+
+def describe(common):
+    """The values of ``COMMON``, in JSON from behind the brace."""
+    return _encode(dict(zip(COMMON, common)))[1:]
 
 
 def pack(own, common, tables, body):
     """The content of a message file: a line of JSON, headers and properties, the body byte for byte.
 
-    The line has ``own``, which is run, id and time, and the values of ``COMMON``, which are encoded only once.
+    The line has ``own``, which is run, id and time, and ``common`` as ``describe`` returns it.
     """
     try:
         tables = pickle.dumps(tables, PROTOCOL)
     except TypeError:
         tables = pickle.dumps(solid(tables), PROTOCOL)
-    try:
-        kind = _known[common]
-    except (KeyError, TypeError):
-        kind = learn(common)
     run, task_id, when = own
-    checksum = zlib.crc32(body, zlib.crc32(tables)) & 0xFFFFFFFF
-    values = _quote(run), quote(task_id), when * 1e6, len(tables) + len(body), checksum, kind
-    return b"".join(((FIRST % values).encode("ascii"), tables, body))
-
-
-def learn(common):
-    """What messages have in common, in JSON from behind the brace."""
-    text = _encode(dict(zip(COMMON, common)))[1:]
-    if len(_known) >= KINDS:
-        _known.clear()
-    try:
-        return _known.setdefault(common, text)
-    except TypeError:
-        # A broken message, with a table in the place of a text.
-        return text
+    rest = tables + body
+    checksum = zlib.crc32(rest) & 0xFFFFFFFF
+    first = FIRST % (run, quote(task_id), when * 1e6, len(rest), checksum, common)
+    return first.encode("ascii") + rest
 
 
 def solid(value):
@@ -295,7 +288,7 @@ class Records(object):
 
     def append(self, record):
         """One line into the history of this hour. Every process has its own handle, and one write is one line."""
-        content, key = line(record), (int(record[5]) // 3600, os.getpid())
+        content, key = line(record), (record[5] // 3600, os.getpid())
         handle = self._histories.get(key)
         if handle is None:
             handle = self._open_history(*key)
@@ -363,8 +356,8 @@ class Slots(object):
         self._names, self._owner = {}, os.getpid()
         #: Set when a free slot has something left in it.
         self.left = threading.Event()
-        # From Python 3.7 on; before, a child lets go when it gets its first task.
-        getattr(os, "register_at_fork", lambda **_: None)(after_in_child=self.let_go)
+        if FORKS_ARE_SEEN:
+            os.register_at_fork(after_in_child=self.let_go)
 
     def let_go(self):
         """In a forked child: its copies of the handles would keep the locks when the worker is dead."""
@@ -393,7 +386,7 @@ class Slots(object):
             if before > LARGE:
                 os.ftruncate(handle, 0)
                 before = 0
-            overwrite(handle, content.ljust(before, b"\0"))
+            overwrite(handle, content if len(content) >= before else content.ljust(before, b"\0"))
             if self.records.sync:
                 os.fsync(handle)
         except EnvironmentError:

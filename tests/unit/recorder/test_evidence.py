@@ -30,7 +30,11 @@ MINE = os.getpid(), taskstack_lost.birth(os.getpid())
 
 def put(records, run, task_id, taken=NOW - DAY - 3600, process=DEAD, folder="open", suffix="", redelivered=False):
     common = "", "celery", redelivered, None, None, "celery", "app.charge", 0, "mail@host", *process
-    records.put(folder, run + suffix, taskstack_records.pack((run, task_id, taken), common, ({}, {}), b"[]"))
+    records.put(
+        folder,
+        run + suffix,
+        taskstack_records.pack((run, task_id, taken), taskstack_records.describe(common), ({}, {}), b"[]"),
+    )
 
 
 def end(records, task_id, run, ended=NOW - DAY - 1800, state="SUCCESS", retries=0):
@@ -101,7 +105,7 @@ def test_a_run_that_was_moved_while_its_end_was_on_the_way_goes_when_it_arrives(
     process = subprocess.Popen(["sleep", "60"])
     since = taskstack_lost.birth(process.pid)
     common = "", "celery", False, None, None, "celery", "app.charge", 0, "mail@host", process.pid, since
-    content = taskstack_records.pack(("1-1-1", "paid", NOW), common, ({}, {}), b"[]")
+    content = taskstack_records.pack(("1-1-1", "paid", NOW), taskstack_records.describe(common), ({}, {}), b"[]")
     recorder.slots.put("1-1-1", process.pid, since, int(NOW), content)
     process.kill()
     process.wait()
@@ -207,7 +211,7 @@ def test_a_child_that_was_forked_later_does_not_keep_the_locks_of_its_dead_worke
 
 def put_in(slots, run, process=DEAD, body=b"[]"):
     common = "", "celery", False, None, None, "celery", "app.charge", 0, "mail@host", *process
-    content = taskstack_records.pack((run, "paid", NOW), common, ({}, {}), body)
+    content = taskstack_records.pack((run, "paid", NOW), taskstack_records.describe(common), ({}, {}), body)
     slots.put(run, *process, int(NOW), content)
 
 

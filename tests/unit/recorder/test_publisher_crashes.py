@@ -89,7 +89,9 @@ def lay(tmp_path):
         for number in range(COUNT):
             own = f"{number:03}-0-0", str(number), 1.0
             common = exchange, queue, False, None, None, None, "t", 0, "mail@host", 1, None
-            records.put("open", own[0], taskstack_records.pack(own, common, ({}, {}), b"[]"))
+            records.put(
+                "open", own[0], taskstack_records.pack(own, taskstack_records.describe(common), ({}, {}), b"[]")
+            )
         return records
 
     return begin

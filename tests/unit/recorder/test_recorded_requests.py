@@ -569,6 +569,29 @@ def test_what_celery_4_writes_into_the_headers_of_a_received_message_is_not_reco
     received = message()
     received.headers = {**received.headers, "args": [object()], "kwargs": {}, "delivery_info": {}, "hostname": "w@h"}
     received.properties["application_headers"] = received.headers
-    _routing, (headers, properties), _body = taskstack_recorder.parts(received)
+    headers, properties = taskstack_recorder.tables(received)
     assert headers == message().headers
     assert properties == {"correlation_id": "1f", "delivery_mode": 2}
+
+
+class TaskConsumer:
+    """What kombu's consumer knows: its queues, each with the tag of its own."""
+
+    def __init__(self, **tags):
+        self._active_tags = {queue: tag for tag, queue in tags.items()}
+
+
+def test_the_queue_of_a_message_is_that_of_its_consumer_also_after_a_new_connection(take, recorder):
+    recorder.consumer = types.SimpleNamespace(task_consumer=TaskConsumer(None1="mail"))
+    take(consumer_tag="None1", routing_key="x").on_accepted(os.getpid())
+    recorder.consumer.task_consumer = TaskConsumer(None2="reports")
+    take(consumer_tag="None2", routing_key="x").on_accepted(os.getpid())
+    found = taskstack_lost.look(recorder.records.directory).running
+    assert [record.queue for record in sorted(found, key=lambda record: record.time)] == ["mail", "reports"]
+
+
+def test_kinds_of_messages_are_not_remembered_without_end(recorder):
+    recorder.consumer = types.SimpleNamespace(task_consumer=TaskConsumer(None1="mail"))
+    for number in range(3 * taskstack_recorder.KINDS):
+        recorder.describe(("", "mail", False, None, None, "None1", "app.work", number, 1, "x"))
+    assert 0 < len(recorder.kinds) <= taskstack_recorder.KINDS

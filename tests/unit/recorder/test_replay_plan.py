@@ -129,7 +129,9 @@ def stack(records):
             about = {**record(str(number))._asdict(), "content_type": None, "content_encoding": None}
             own = f"{number}-1-1", about["id"], about["time"]
             common = tuple(about[name] for name in taskstack_records.COMMON)
-            records.put("open", own[0], taskstack_records.pack(own, common, ({}, {}), b"[]"))
+            records.put(
+                "open", own[0], taskstack_records.pack(own, taskstack_records.describe(common), ({}, {}), b"[]")
+            )
         return made
 
     return make
