@@ -133,7 +133,7 @@ class Stack:
         """Run code as the application in the background; its output goes to a file."""
         self.host.check_output("sh -c %s", f"celery-sample --run python -c '{code}' > {file} 2>&1 &")
 
-    def wait_for(self, what: str, condition: t.Callable[[], t.Any], seconds: float = 90) -> t.Any:
+    def wait_for(self, what: str, condition: t.Callable[[], t.Any], seconds: float = 240) -> t.Any:
         """Ask until it is so; on failure show the ends of the logs."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -143,6 +143,17 @@ class Stack:
             time.sleep(0.3)
         logs = self.host.run("tail -n 25 /var/log/taskstack/sample/*.log").stdout
         raise AssertionError(f"{what} did not happen within {seconds} s.\n{logs}")
+
+    def inspect(self, command: str) -> dict[str, t.Any]:
+        """What the workers answer to an inspect command of Celery's; nothing if none answers within five seconds."""
+        answer = self.host.run(f"celery-sample inspect --timeout 5 {command} --json").stdout
+        found: dict[str, t.Any] = json.loads(answer) if answer.startswith("{") else {}
+        return found
+
+    def in_flower(self) -> set[str]:
+        """The workers that answer Flower when it asks them again."""
+        status, workers = self.flower("/api/workers?refresh=1")
+        return set(json.loads(workers)) if status == 200 else set()
 
     def flower(self, path: str, login: bool = True) -> tuple[int, str]:
         """Status and body of a page of Flower, asked on its own host."""

@@ -11,9 +11,9 @@ def main():
     start = time.monotonic()
     sent = add.delay(20, 22)
     try:
-        result = sent.get(timeout=30)
+        result = sent.get(timeout=60)
     except Exception as exc:
-        sys.exit(f"Task {sent.id} (20 + 22) brought no result within 30 s: {exc!r}. Is a worker running?")
+        sys.exit(f"Task {sent.id} (20 + 22) brought no result within 60 s: {exc!r}. Is a worker running?")
     print(f"20 + 22 = {result}, worked out by a worker in {time.monotonic() - start:.2f} s (task {sent.id})")
 
 

@@ -72,4 +72,4 @@ def test_a_message_that_always_comes_back_ends_among_the_dead(load: t.Any) -> No
     deliveries = int(on(WORKERS[0], "celery-count", "--run", "python", "-m", "countapp", "poison", "bitter"))
     # The limit of the inventory, which is not the broker's own.
     assert deliveries == 26
-    until("the dead message is counted", lambda: queues()["dead"]["messages"] == 1, 20)
+    until("the dead message is counted", lambda: queues()["dead"]["messages"] == 1, 120)

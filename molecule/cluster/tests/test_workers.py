@@ -81,6 +81,6 @@ def test_new_packages_come_with_no_task_lost(costs_no_task: t.Any) -> None:
     costs_no_task(lambda: done.append(events.change_packages(events.NEW_PACKAGES)))
     for host in WORKERS:
         assert "pytz-2025.2.dist-info" in on(host, "sh", "-c", SITE_PACKAGES)
-        until("all workers are back", lambda host=host: programs(host) == RUNNING, 20)
+        until("all workers are back", lambda host=host: programs(host) == RUNNING, 120)
     assert foretold.changed <= done[0].changed
     assert {("Keep the processes running", host) for host in WORKERS} <= foretold.changed

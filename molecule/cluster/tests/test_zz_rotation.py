@@ -25,7 +25,7 @@ def test_a_login_that_is_used_is_not_removed_unasked() -> None:
         on(BROKERS[0], "rabbitmqctl", "--quiet", *words.split(), check=False)
     on(WORKERS[0], "sh", "-c", f"celery-count --run python -c '{LINGER}' >/dev/null 2>&1 & echo $! >/run/lingerer")
     users = ["rabbitmqctl", "--quiet", "list_connections", "user"]
-    until("somebody uses it", lambda: "lingerer" in on(BROKERS[0], *users), 20)
+    until("somebody uses it", lambda: "lingerer" in on(BROKERS[0], *users), 120)
     # The part of the playbook that is about this node.
     limited = ["rotate_credentials.yml", "--limit", BROKERS[0]]
     refused = play(*limited, code=2, old_user="lingerer", rotate_wait=5)

@@ -27,7 +27,7 @@ def test_a_broker_and_a_worker_host_leave_and_the_others_go_on(costs_no_task: t.
     # The playbook asks the management API, which hears of a message seconds later.
     login = SAID.get("taskstack_broker_user", "count"), SAID.get("taskstack_broker_password", "broker-pa55word")
     counted = ["python3", "-c", MESSAGES.format(*login)]
-    until("it is counted", lambda: on(LEAVING[0], *counted).strip() == "1", 30)
+    until("it is counted", lambda: on(LEAVING[0], *counted).strip() == "1", 120)
     refused = play(*limit, code=2)
     assert "1 tasks wait in the queues of stack count" in refused.text and "Nothing was removed" in refused.text
     foretold, done = play(*limit, "--check", remove_queued_tasks=True, remove_records=True), list[t.Any]()

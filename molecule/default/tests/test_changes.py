@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("first_state")
 FOREIGN = "[program:foreign]\ncommand=/bin/sleep 86400\n"
 QUICK = {"name": "quick", "queues": ["celery"], "concurrency": 2}
 SLOW = {"name": "slow", "queues": ["slow"], "concurrency": 1}
-LONG = "from sample_app.tasks import slow; r = slow.delay({0}); print(r.get(timeout=90))"
+LONG = "from sample_app.tasks import slow; r = slow.delay({0}); print(r.get(timeout=180))"
 SETTINGS = "/opt/sample/legacy_settings.py"
 
 
@@ -36,7 +36,7 @@ def others(stack: t.Any) -> list[str]:
 
 
 def running(stack: t.Any) -> bool:
-    return "sample_app.tasks.slow" in stack.host.check_output("celery-sample inspect active --json")
+    return "sample_app.tasks.slow" in str(stack.inspect("active"))
 
 
 def test_a_second_run_and_a_dry_run_change_nothing(stack: t.Any) -> None:

@@ -13,7 +13,9 @@ def test_a_task_goes_through_the_queue_and_its_result_comes_back(stack: t.Any) -
 
 
 def test_each_queue_has_its_worker(stack: t.Any) -> None:
-    seen = json.loads(stack.host.check_output("celery-sample inspect active_queues --json"))
+    nodes = {"quick@ts-default-stack", "slow@ts-default-stack"}
+    stack.wait_for("the answers of both", lambda: stack.inspect("ping").keys() == nodes)
+    seen = stack.inspect("active_queues")
     assert {node: [queue["name"] for queue in queues] for node, queues in seen.items()} == {
         "quick@ts-default-stack": ["celery"],
         "slow@ts-default-stack": ["slow"],
@@ -46,10 +48,9 @@ def test_the_schedule_is_kept_where_beat_may_write(stack: t.Any) -> None:
 def test_flower_wants_a_password_and_shows_the_workers_and_the_broker(stack: t.Any) -> None:
     for page in ("/", "/api/workers"):
         assert stack.flower(page, login=False)[0] == 401
-    status, page = stack.flower("/broker")
-    assert status == 200 and 'id="slow"' in page
-    status, workers = stack.flower("/api/workers")
-    assert status == 200 and set(json.loads(workers)) == {"quick@ts-default-stack", "slow@ts-default-stack"}
+    stack.wait_for("Flower's page of the broker", lambda: 'id="slow"' in stack.flower("/broker")[1])
+    nodes = {"quick@ts-default-stack", "slow@ts-default-stack"}
+    stack.wait_for("both workers in Flower", lambda: stack.in_flower() == nodes)
 
 
 def test_nothing_of_a_stack_on_one_host_listens_beyond_loopback(stack: t.Any) -> None:
@@ -60,7 +61,7 @@ def test_nothing_of_a_stack_on_one_host_listens_beyond_loopback(stack: t.Any) ->
 
 
 def test_flower_keeps_its_history_and_its_sessions_over_a_restart(stack: t.Any) -> None:
-    stack.python("from sample_app.tasks import add; print(add.delay(3, 4).get(timeout=20))")
+    stack.python("from sample_app.tasks import add; print(add.delay(3, 4).get(timeout=180))")
     before = set(json.loads(stack.flower("/api/tasks?limit=20")[1]))
     cookie = stack.secrets()["cookie"]
     stack.host.check_output("supervisorctl restart sample-flower")
@@ -72,7 +73,7 @@ def test_flower_keeps_its_history_and_its_sessions_over_a_restart(stack: t.Any) 
 def test_logs_are_rotated(stack: t.Any) -> None:
     stack.host.check_output("logrotate --force --verbose /etc/logrotate.d/taskstack-sample")
     assert stack.host.file("/var/log/taskstack/sample/sample-quick.log.1").exists
-    stack.python("from sample_app.tasks import add; print(add.delay(3, 4).get(timeout=20))")
+    stack.python("from sample_app.tasks import add; print(add.delay(3, 4).get(timeout=180))")
     log = stack.host.file("/var/log/taskstack/sample/sample-quick.log")
     assert "succeeded" in log.content_string and "\0" not in log.content_string
 

@@ -68,7 +68,7 @@ def test_a_host_is_as_it_was_before_the_deployment(stack: t.Any) -> None:
     stack.host.check_output("PASSWORD=%s bash -c %s", stack.secret("rabbitmq_admin_password"), BEFORE)
     before = state(stack.host)
     stack.changed(**CHANGES)
-    assert stack.python("from sample_app.tasks import add; print(add.delay(1, 2).get(timeout=30))") == "3"
+    assert stack.python("from sample_app.tasks import add; print(add.delay(1, 2).get(timeout=180))") == "3"
     assert "amqp://" in stack.host.check_output("cat /srv/site/settings.py")
     assert stack.changed(**CHANGES) == 0
     stack.host.check_output("celery-sample --run sh -c 'echo text > /srv/new/data/picture'")

@@ -76,7 +76,7 @@ def scratch(host: t.Any) -> t.Iterator[t.Callable[[str, dict[str, str]], None]]:
     host.run("pkill -9 -f '[n] scratch-'")
 
 
-def until(condition: t.Callable[[], t.Any], host: t.Any, seconds: float = 40) -> t.Any:
+def until(condition: t.Callable[[], t.Any], host: t.Any, seconds: float = 180) -> t.Any:
     """Wait until it is so."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

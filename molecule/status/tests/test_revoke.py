@@ -31,7 +31,7 @@ def test_a_running_task_is_terminated_on_prefork(stack: t.Any, status: t.Any, mo
     assert [(row["id"], row["state"], row["action"]) for row in done["tasks"]] == [(task, "active", "terminate")]
     assert planned["shown"] == done["shown"] and f"+{task} terminated" in done["shown"]
     assert set(done["answers"]) == {f"{node}@ts-status-stack" for node in ("quick", "lone", "threaded")}
-    stack.wait_for("the end of the task", lambda: ended(status, task), 10)
+    stack.wait_for("the end of the task", lambda: ended(status, task))
 
 
 def test_terminating_on_threads_is_refused_before_anything_is_done(stack: t.Any, status: t.Any, module: t.Any) -> None:
@@ -40,7 +40,8 @@ def test_terminating_on_threads_is_refused_before_anything_is_done(stack: t.Any,
     done = revoke(module, ids=[task], terminate=True)
     assert not done["succeeded"]
     assert "pool threads" in done["msg"] and "Nothing was revoked" in done["msg"]
-    assert task not in stack.host.check_output("celery-sample inspect revoked")
+    revoked = stack.wait_for("the answers of the workers", lambda: stack.inspect("revoked"))
+    assert task not in str(revoked)
 
 
 def test_an_id_that_no_worker_holds_is_refused_by_name(module: t.Any) -> None:

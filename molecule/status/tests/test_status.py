@@ -27,7 +27,7 @@ def healthy(status: Status, stack: t.Any) -> dict[str, t.Any]:
         found.update(status())
         return bool(found["healthy"])
 
-    stack.wait_for("a healthy stack", so, 60)
+    stack.wait_for("a healthy stack", so)
     return found
 
 
@@ -141,7 +141,7 @@ def test_a_solo_worker_in_a_task_is_busy_by_its_record(status: Status, stack: t.
     assert states(found)[LONE] == "busy"
     assert found["problems"] == [] and found["healthy"]
     assert next(task["state"] for task in found["tasks"] if task["worker"] == LONE) == "running"
-    stack.wait_for("the end of the task", lambda: states(status())[LONE] == "up", 60)
+    stack.wait_for("the end of the task", lambda: states(status())[LONE] == "up")
 
 
 def test_three_waiting_tasks_are_counted_at_once_and_their_lack_of_a_worker_is_a_problem(

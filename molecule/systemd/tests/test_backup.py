@@ -8,7 +8,7 @@ import subprocess
 import typing as t
 
 testinfra_hosts = ["docker://ts-systemd-stack"]
-ADD = "from sample_app.tasks import add; print(add.delay(2, 3).get(timeout=60))"
+ADD = "from sample_app.tasks import add; print(add.delay(2, 3).get(timeout=180))"
 
 
 def export(host: t.Any) -> dict[str, t.Any]:

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("first_state")
 UNITS = {f"sample-{name}.service" for name in ("quick", "slow", "beat", "flower")}
 QUICK = {"name": "quick", "queues": ["celery"], "concurrency": 2}
 SLOW = {"name": "slow", "queues": ["slow"], "concurrency": 1}
-LONG = "from sample_app.tasks import slow; r = slow.delay({0}); print(r.get(timeout=90))"
+LONG = "from sample_app.tasks import slow; r = slow.delay({0}); print(r.get(timeout=180))"
 
 
 DJANGO = """
@@ -26,7 +26,7 @@ DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': '/var/l
 
 
 def running(stack: t.Any) -> bool:
-    return "sample_app.tasks.slow" in stack.host.check_output("celery-sample inspect active --json")
+    return "sample_app.tasks.slow" in str(stack.inspect("active"))
 
 
 def test_a_task_goes_through_the_queue_and_its_result_comes_back(stack: t.Any) -> None:
@@ -111,8 +111,8 @@ def test_djangos_scheduler_sends_the_tasks_of_the_inventory_from_its_database(st
 
 def test_flower_wants_a_password_and_shows_the_workers(stack: t.Any) -> None:
     assert stack.flower("/api/workers", login=False)[0] == 401
-    status, workers = stack.flower("/api/workers?refresh=1")
-    assert status == 200 and set(json.loads(workers)) == {"quick@ts-systemd-stack", "slow@ts-systemd-stack"}
+    nodes = {"quick@ts-systemd-stack", "slow@ts-systemd-stack"}
+    stack.wait_for("both workers in Flower", lambda: stack.in_flower() == nodes)
 
 
 def test_no_secret_is_in_units_arguments_or_the_journal(stack: t.Any) -> None:

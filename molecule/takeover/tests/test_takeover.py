@@ -63,9 +63,9 @@ def test_no_password_changes(stack: t.Any, before: dict[str, t.Any]) -> None:
 def test_the_task_at_work_ends_once_and_well(stack: t.Any, before: dict[str, t.Any]) -> None:
     running = before["ids"]["running"]
     ends = f"grep -h {running} {RECORDER}/history/* | grep -c SUCCESS"
-    stack.wait_for("The end of the task", lambda: stack.host.run(ends).stdout.strip() == "1", 60)
+    stack.wait_for("The end of the task", lambda: stack.host.run(ends).stdout.strip() == "1")
     kept = f"grep -rl {running} {RECORDER}/open {RECORDER}/failed"
-    stack.wait_for("The end of its record", lambda: stack.host.run(kept).stdout == "", 10)
+    stack.wait_for("The end of its record", lambda: stack.host.run(kept).stdout == "")
 
 
 def test_the_history_of_the_earlier_release_is_read(stack: t.Any, before: dict[str, t.Any]) -> None:
@@ -83,7 +83,7 @@ def test_the_lost_task_is_told_and_sent_again_by_the_new_code(stack: t.Any, befo
     done = stack.play(playbook="playbooks/resubmit.yml")
     assert done.returncode == 0, done.stdout
     history = f"grep -h {lost} {RECORDER}/history/* | grep -c SUCCESS"
-    stack.wait_for("Its second run", lambda: stack.host.run(history).stdout.strip() == "1", 90)
+    stack.wait_for("Its second run", lambda: stack.host.run(history).stdout.strip() == "1")
     assert stack.changed(playbook="playbooks/resubmit.yml") == 0
 
 

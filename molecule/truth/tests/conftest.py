@@ -14,5 +14,5 @@ from looks import AREAS, until
 @pytest.fixture
 def in_order() -> None:
     """A stack that was deployed and that nobody has touched since."""
-    found = until(lambda seen: not seen.failed and seen.together["healthy"], 90, *AREAS)
+    found = until(lambda seen: not seen.failed and seen.together["healthy"], 240, *AREAS)
     assert found.together["problems"] == [] and found.together["unknown"] == [] and not found.failed

@@ -12,7 +12,7 @@ from situations import SITUATIONS
 
 testinfra_hosts = ["docker://ts-truth-mq"]
 #: Seconds that the stack may need to come back from the row before.
-HEALED = 60
+HEALED = 150
 
 
 def reasons(seen: Look, area: str) -> dict[str, t.Any]:
