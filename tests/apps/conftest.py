@@ -97,6 +97,10 @@ class Stack:
         """What `status` sees, told which stack is meant where several share the host."""
         return self.call("status", name=self.name)
 
+    def problems(self):
+        """The kinds of the problems that `status` sees."""
+        return {finding["kind"] for finding in self.status()["findings"]}
+
     def programs(self):
         """The programs and their states, as supervisord tells them once none is starting."""
         self.wait_until(lambda: "STARTING" not in self.sh("supervisorctl status", check=False), "All programs to start")

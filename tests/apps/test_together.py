@@ -30,9 +30,10 @@ def waiting(stacks):
 
 @pytest.fixture(scope="module")
 def seen(stacks):
-    """What the status of each says after each was sent a task."""
+    """What the status of each says after each was sent a task, and the web pages have the new settings."""
     for stack in stacks.values():
         send(stack)
+    stack.sh("systemctl restart gunicorn")
     for name, stack in stacks.items():
         stack.wait_until(functools.partial(has_seen, stack, TASKS[name]), f"The task of {name}")
     return {name: stack.status() for name, stack in stacks.items()}

@@ -17,7 +17,7 @@ from .._control import worker
 from .._control.inspection import Conversation
 from .._control.replies import Inspection
 from .._recorder import summary
-from . import expected, heartbeat, movement, process_table, surroundings
+from . import expected, heartbeat, movement, process_table, settings_readers, surroundings
 from .facts import Facts
 
 PLUGINS_FILE = "/etc/rabbitmq/enabled_plugins"
@@ -51,9 +51,11 @@ def look(settled: t.Mapping[str, t.Any], description: t.Mapping[str, t.Any] | No
         tasks=tasks,
         recorder=recorder,
         processes=process_table.workers(table, described["app"], described["venv"]) if described else {},
+        outdated=settings_readers.look(described.get("settings_file"), described["venv"]) if described else [],
         nodes=expected.own_nodes(description, os.uname().nodename),
         stack=expected.expectation(description, settled, described.get("described_at") or 0.0),
         name=settled["name"],
+        settings_file=described.get("settings_file"),
         host=described.get("host") or os.uname().nodename,
         deadline=settled["deadline"],
     )

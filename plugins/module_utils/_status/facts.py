@@ -30,11 +30,14 @@ class Facts:
     tasks: list[dict[str, t.Any]] = field(default_factory=list)
     #: ``problems`` of the recorder of this host; None where there is none to look at.
     recorder: dict[str, t.Any] | None = None
-    #: The worker processes of this host by node, as ``_process_table.workers`` returns them.
+    #: The worker processes of this host by node, as ``process_table.workers`` returns them.
     processes: dict[str, dict[str, t.Any]] = field(default_factory=dict)
+    #: Processes of the application that have read its settings before they changed.
+    outdated: list[dict[str, t.Any]] = field(default_factory=list)
     #: The workers that the deployment has on this host.
     nodes: list[str] = field(default_factory=list)
     stack: Stack = field(default_factory=lambda: expectation(None, {}, 0.0))
     name: str = ""
+    settings_file: str | None = None
     host: str = ""
     deadline: float = 3.0

@@ -102,6 +102,9 @@ def _tasks(report: Report) -> Found:
             refused.setdefault((task["worker"], task["name"]), []).append(task["ended"])
     for (node, name), times in refused.items():
         yield {"kind": "tasks_refused", "subject": node, "task": name, "count": len(times), "last": max(times)}
+    for view in report["seen"]:
+        if view["outdated"]["processes"]:
+            yield {"kind": "settings_outdated", "subject": view["host"], **view["outdated"]}
 
 
 def _flower(report: Report) -> Found:

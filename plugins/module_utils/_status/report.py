@@ -40,6 +40,7 @@ def fold(facts: Facts, recent: int = 100) -> Report:
         "recorder": facts.recorder,
         "beat": facts.beat,
         "processes": facts.processes,
+        "outdated": {"settings_file": facts.settings_file, "processes": facts.outdated},
         "unread_lack": _unread_lack(facts),
     }
     report = {

@@ -14,7 +14,7 @@ Problem = t.Mapping[str, t.Any]
 
 
 def sentence(problem: Problem) -> str:
-    """The sentence for a problem of ``_problems.problems``."""
+    """The sentence for a problem of ``problems.problems``."""
     told = SENTENCES[problem["kind"]](problem)
     # Names of tasks, queues and workers come from whoever may publish.
     return plain(f"{problem['where']}: {told}" if problem.get("where") else told)
@@ -219,6 +219,12 @@ SENTENCES: dict[str, t.Callable[[Problem], str]] = {
     "tasks_refused": lambda p: (
         f"Worker {p['subject']} refused {_counted(p['count'], 'task')} {p['task']}, the last at {_time(p['last'])} "
         "UTC: it does not know it, or not its serializer. Fix that, restart it, then resubmit with states: [refused]."
+    ),
+    "settings_outdated": lambda p: (
+        f"{_names(sorted({one['name'] for one in p['processes']}))} on {p['subject']} (process "
+        f"{_names(str(one['pid']) for one in p['processes'])}) started before {p['settings_file']} changed and uses "
+        "the old settings: tasks that it sends may not arrive. Restart it, or add its service to "
+        "application_web_services."
     ),
     "recorder_unreadable": lambda p: (
         f"The recorder's directory {p['directory']} cannot be read ({p['reason']}): no taken task is safe. "

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Folds the reports of several hosts into one: each host sees something that the others do not. Pure.
 
-Only facts are merged. What is wrong follows from the whole, in ``_report.finish``, as on a single host.
+Only facts are merged. What is wrong follows from the whole, in ``report.finish``, as on a single host.
 """
 
 from __future__ import annotations
