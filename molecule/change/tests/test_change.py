@@ -78,7 +78,7 @@ def test_beat_that_moves_stops_before_it_starts_elsewhere(restored: None) -> Non
 
 def test_another_supervisor_takes_over_and_records_stay(restored: None) -> None:
     task = lose_a_task(TWO)
-    deploy(change=lambda groups: groups["worker"]["hosts"].update({TWO: {"taskstack_supervisor": "systemd"}}))
+    deploy(change=on_two(taskstack_supervisor="systemd"))
     assert once(TWO) == {"quick", "slow"}
     assert inside(TWO, "systemctl is-active sample-quick sample-slow").split() == ["active", "active"]
     assert inside(TWO, "ls /etc/supervisor/conf.d").split() == []
@@ -109,9 +109,31 @@ def test_a_host_that_keeps_the_broker_only_runs_nothing_else_and_its_lost_tasks_
 
 
 def test_removal_stops_what_another_supervisor_runs_than_the_inventory_names(restored: None) -> None:
-    systemd = {"taskstack_supervisor": "systemd"}
-    deploy(change=lambda groups: groups["worker"]["hosts"].update({TWO: systemd}))
+    deploy(change=on_two(taskstack_supervisor="systemd"))
     inside(TWO, "systemctl stop supervisor; systemctl disable -q supervisor")
+    remove()
+    assert once(TWO) == set() and inside(TWO, "ls /etc/systemd/system | grep sample; true") == ""
+
+
+def test_another_account_is_refused_with_a_way_that_works(restored: None) -> None:
+    refused = play(change=on_two(taskstack_user="other"))
+    said = " ".join(refused.stdout.split())
+    assert refused.returncode != 0 and f"The processes of sample on {TWO} run as sample" in said, said[-3000:]
+    assert "playbooks/resubmit.yml, remove.yml, site.yml" in said and "Nothing was changed on any host" in said
+    resubmit(TWO)
+    remove()
+    deploy(change=on_two(taskstack_user="other"))
+    assert once(TWO) == {"quick", "slow"}
+    assert set(inside(TWO, "ps -o user= -p $(pgrep -d, -f '/bin/[c]elery ')").split()) == {"other"}
+    remove()
+
+
+def on_two(**variables: str) -> Change:
+    """A change of what the inventory says of the second host."""
+    return lambda groups: groups["worker"]["hosts"].update({TWO: variables})
+
+
+def remove() -> None:
+    """Remove the stack from the second host."""
     done = play("--limit", TWO, playbook="playbooks/remove.yml", remove_records=True)
     assert done.returncode == 0, done.stdout[-4000:]
-    assert once(TWO) == set() and inside(TWO, "ls /etc/systemd/system | grep sample; true") == ""

@@ -33,7 +33,7 @@ STOP_TIMEOUT = {"worker": 600, "beat": 10, "flower": 30}
 
 
 def places(name: str, supervisor: str) -> dict[str, str]:
-    """Where things of the stack are on a host: the table in docs/architecture.md."""
+    """Where things of the stack are on a host: the table in docs/contracts.md."""
     if supervisor == "windows":
         root = rf"C:\ProgramData\taskstack\{name}"
         return {

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the taskstack.celery authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The description of a stack as one host sees it: docs/architecture.md, "Description file". Pure."""
+"""The description of a stack as one host sees it: docs/contracts.md, "Description file". Pure."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import yaml
 ROOT = next(folder for folder in pathlib.Path(__file__).absolute().parents if (folder / "galaxy.yml").exists())
 ROLES = sorted(folder for folder in (ROOT / "roles").glob("*") if folder.is_dir())
 MODULES = sorted(file for file in (ROOT / "plugins" / "modules").glob("*.py") if file.stem != "__init__")
-# Variables of the whole stack, which several roles read; what they are is in docs/architecture.md.
+# Variables of the whole stack, which several roles read; what they are is in docs/contracts.md.
 STACK_WIDE = "taskstack_"
 
 each_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
