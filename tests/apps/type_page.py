@@ -63,7 +63,7 @@ first = re.search(r"`(make tools)`", page())
 assert first, "The page names the first command."
 subprocess.run(first[1], shell=True, check=True)
 edit_the_inventory()
-editor = pathlib.Path("/tmp/editor")
+editor = pathlib.Path("editor").absolute()
 editor.write_text(EDITOR)
 editor.chmod(0o755)
 os.environ.update(EDITOR=str(editor), TERM="dumb", LC_ALL="C.UTF-8")

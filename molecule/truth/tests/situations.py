@@ -76,8 +76,9 @@ def drained_at_last() -> None:
 SITUATIONS: dict[str, Situation] = {
     "nothing happens": Situation(nothing, nothing, lambda seen: waiting(seen) == 0),
     "a solo worker is busy": Situation(
-        both(lambda: send("slow", "lone", 8), lambda: begun(W1, "lone")),
-        lambda: time.sleep(6),
+        both(lambda: send("slow", "lone", 20), lambda: begun(W1, "lone")),
+        # It answers when its task is over.
+        on(W1, f"for i in $(seq 60); do celery-sample inspect -t 1 -d lone@{W1} ping >/dev/null 2>&1 && break; done"),
         lambda seen: states(seen)[f"lone@{W1}"] == "busy",
     ),
     "a long task, and others wait behind it": Situation(
