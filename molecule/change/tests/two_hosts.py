@@ -20,6 +20,8 @@ SCENARIO = ROOT / "molecule/change"
 ONE, TWO = "ts-change-one", "ts-change-two"
 RECORDER = "/var/lib/taskstack/sample/recorder"
 Change = t.Callable[[dict[str, t.Any]], None]
+#: Whether the stack is other than the scenario's inventory has it.
+CHANGED = [False]
 
 
 def inside(host: str, command: str, check: bool = True) -> str:
@@ -35,6 +37,7 @@ def play(
     *options: str, playbook: str = "site.yml", change: Change | None = None, **variables: t.Any
 ) -> subprocess.CompletedProcess[str]:
     """Run a shipped playbook, with a copy of the scenario's inventory in which something is changed."""
+    CHANGED[0] = CHANGED[0] or playbook in ("site.yml", "playbooks/remove.yml")
     environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
     # Beside the scenario's own, from where its variables find the sample application.
     with tempfile.TemporaryDirectory(dir=SCENARIO, prefix=".inventory-") as folder:
@@ -54,6 +57,7 @@ def deploy(*options: str, change: Change | None = None, **variables: t.Any) -> s
     """Run site.yml; it must succeed."""
     done = play(*options, change=change, **variables)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    CHANGED[0] = bool(change or variables or options)
     return done.stdout
 
 
