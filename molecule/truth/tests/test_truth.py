@@ -6,7 +6,7 @@ import typing as t
 
 import pytest
 from ansible_collections.taskstack.celery.plugins.module_utils._status.unknown import failures
-from faults import FAULTS
+from faults import FAULTS, Fault
 from looks import Look, until
 from situations import SITUATIONS
 
@@ -20,21 +20,33 @@ def reasons(seen: Look, area: str) -> dict[str, t.Any]:
     return {view: [] if found["healthy"] else failures(found, [area]) for view, found in seen.views().items()}
 
 
+def told(seen: Look, fault: Fault) -> dict[str, t.Any]:
+    """The reasons of each point of view that can know of the fault."""
+    return {view: why for view, why in reasons(seen, fault.area).items() if view not in fault.blind}
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_told_or_unknown_from_every_point_of_view(name: str) -> None:
     fault = FAULTS[name]
+
+    def evident(seen: Look) -> bool:
+        return seen.failed and all(told(seen, fault).values()) and expected(seen)
+
+    def expected(seen: Look) -> bool:
+        return fault.kinds <= set(seen.kinds) <= fault.kinds | fault.also
+
     try:
         fault.inject()
-        # What the row before has left behind is soon gone, and that tasks wait shows with the broker's next statistics.
-        seen = until(
-            lambda seen: seen.failed and fault.kinds <= set(seen.kinds) <= fault.kinds | fault.also, HEALED, fault.area
-        )
+        # What the row before has left behind is soon gone. The broker's statistics and connections lag behind.
+        seen = until(evident, HEALED, fault.area)
     finally:
         fault.heal()
-    assert fault.kinds <= set(seen.kinds) <= fault.kinds | fault.also, seen.together["problems"]
+    assert expected(seen), seen.together["problems"]
     assert seen.failed, "the playbook must fail where the area is required"
-    told = {view: why for view, why in reasons(seen, fault.area).items() if view not in fault.blind}
-    assert all(told.values()) and len(told) >= 2, (told, seen.together["problems"])
+    assert all(told(seen, fault).values()) and len(told(seen, fault)) >= 2, (
+        told(seen, fault),
+        seen.together["problems"],
+    )
 
 
 @pytest.mark.parametrize("name", SITUATIONS)
