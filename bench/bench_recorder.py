@@ -51,7 +51,7 @@ def outside() -> None:
             "mkdir /opt/app",
         ):
             subprocess.run(["docker", "exec", HOST, "sh", "-c", command], check=True)
-        for source in [*FILES.glob("taskstack_*.py"), __file__]:
+        for source in [*FILES.glob("taskstack_*"), __file__]:
             subprocess.run(["docker", "cp", "-qL", source, f"{HOST}:/opt/app/"], check=True)
         inside = [PYTHON, f"/opt/app/{Path(__file__).name}", "inside"]
         # It has said what it missed.
@@ -107,7 +107,7 @@ class Worker:
         options = ["-n", self.node, "-c", "1", "-Q", "idle", "--without-gossip", "--without-mingle", "-l", "error"]
         if recorder:
             environment.update(TASKSTACK_RECORDER_DIRECTORY="/var/lib/recorder", TASKSTACK_RECORDER_NODE=self.node)
-            options += ["-I", "taskstack_recorder"]
+            options += ["-I", "taskstack_recorder.recorder"]
         quiet = {"env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self.process = subprocess.Popen(["/opt/venv/bin/celery", "-A", "benchapp", "worker", *options], **quiet)
         from benchapp import app

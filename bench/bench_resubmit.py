@@ -37,7 +37,8 @@ with app.connection_for_write(transport_options={"confirm_publish": True}) as co
     print(count / (time.perf_counter() - start))
 """
 PUBLISH = """
-import os, sys, time, taskstack_records as r, taskstack_publisher as p
+import os, sys, time
+from taskstack_recorder import publisher as p, records as r
 from benchapp import app
 count = int(sys.argv[1])
 records = r.Records("/var/lib/bench", "resubmit"); records.prepare()
@@ -60,19 +61,19 @@ print(rate)
 def fold() -> None:
     """In a process of its own, so that its memory can be told."""
     sys.path.insert(0, str(ROOT / ".ansible/collections"))
-    from ansible_collections.taskstack.celery.plugins.module_utils import taskstack_lost
+    from ansible_collections.taskstack.celery.plugins.module_utils._recorder import lost
 
     start = time.perf_counter()
-    found = len(taskstack_lost.look(sys.argv[2]).lost())
+    found = len(lost.look(sys.argv[2]).lost())
     print(json.dumps([found, time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
 
 
 def make(directory: Path) -> None:
     """A million ended tasks of a day, and a thousand that were lost among them."""
     sys.path.insert(0, str(ROOT / "roles/application/files"))
-    import taskstack_records
+    from taskstack_recorder import records as writer
 
-    records = taskstack_records.Records(str(directory), "mail@host")
+    records = writer.Records(str(directory), "mail@host")
     records.prepare()
     each = RECORDS // 24
     for hour in range(24):
@@ -85,9 +86,7 @@ def make(directory: Path) -> None:
     for number in range(LOST):
         own = f"f-1-{number:x}", f"{number:036}", 1e6
         common = "", "celery", False, None, None, "celery", "app.tasks.mail", 0, "mail@host", 2**22, None
-        records.put(
-            "open", own[0], taskstack_records.pack(own, taskstack_records.describe(common), ({}, {}), b"[[], {}, {}]")
-        )
+        records.put("open", own[0], writer.pack(own, writer.describe(common), ({}, {}), b"[[], {}, {}]"))
 
 
 def inside(code: str, *arguments: str) -> float:
@@ -106,7 +105,7 @@ def publish() -> None:
             "rabbitmq-server -detached; until rabbitmqctl -q await_startup 2>/dev/null; do sleep 0.5; done",
         ):
             subprocess.run(["docker", "exec", HOST, "sh", "-c", command], check=True)
-        for source in (ROOT / "roles/application/files").glob("taskstack_*.py"):
+        for source in (ROOT / "roles/application/files").glob("taskstack_*"):
             subprocess.run(["docker", "cp", "-qL", source, f"{HOST}:/opt/app/"], check=True)
         write = ["docker", "exec", "-i", HOST, "sh", "-c", "cat > /opt/app/benchapp.py"]
         subprocess.run(write, input=APP, text=True, check=True)

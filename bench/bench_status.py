@@ -134,8 +134,9 @@ def main() -> None:
     try:
         inside(SETUP)
         inside((ROOT / "bench" / "peer" / "celery_workers.py").read_text(), "sh", "-c", "cat > /opt/celery_workers.py")
-        for file in FILES.glob("taskstack_*.py"):
-            inside(file.read_text(), "sh", "-c", f"cat > /opt/{file.name}")
+        inside("", "mkdir", "-p", "/opt/taskstack_recorder")
+        for file in FILES.glob("taskstack_recorder/*.py"):
+            inside(file.read_text(), "sh", "-c", f"cat > /opt/{file.relative_to(FILES)}")
         module = module_file()
         met = [measure(count, module) for count in COUNTS]
     finally:

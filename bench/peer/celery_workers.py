@@ -21,7 +21,8 @@ if __name__ == "__main__":
         if os.fork() == 0:
             quiet = ["--without-mingle", "--without-gossip", "-l", "ERROR"]
             os.environ.update(TASKSTACK_RECORDER_DIRECTORY=sys.argv[2], TASKSTACK_RECORDER_NODE=f"w{number}@bench")
-            app.worker_main(["worker", "-P", "solo", "-n", f"w{number}@bench", "-I", "taskstack_recorder", *quiet])
+            loaded = ["-I", "taskstack_recorder.recorder"]
+            app.worker_main(["worker", "-P", "solo", "-n", f"w{number}@bench", *loaded, *quiet])
             sys.exit(0)
     while True:
         time.sleep(60)

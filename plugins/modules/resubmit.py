@@ -162,9 +162,9 @@ import uuid
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, TaskstackError, sentence
 from ansible_collections.taskstack.celery.plugins.module_utils._recorder import replay
+from ansible_collections.taskstack.celery.plugins.module_utils._recorder.lost import SENDING, Newer, look, names
 from ansible_collections.taskstack.celery.plugins.module_utils._stack import command
 from ansible_collections.taskstack.celery.plugins.module_utils._stack.application import Stack
-from ansible_collections.taskstack.celery.plugins.module_utils.taskstack_lost import SENDING, Newer, look, names
 
 STRINGS: dict[str, t.Any] = {"type": "list", "elements": "str", "default": []}
 ARGUMENTS: dict[str, t.Any] = {

@@ -10,11 +10,11 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.taskstack.celery.plugins.module_utils import taskstack_lost
+from ansible_collections.taskstack.celery.plugins.module_utils._recorder import lost as reader
 from ansible_collections.taskstack.celery.plugins.module_utils._recorder import summary
 from pythons import ROOT, interpreter, packages
 
-LOADED = "taskstack_recorder,taskstack_prefetch,taskstack_secrets"
+LOADED = "taskstack_recorder.recorder,taskstack_prefetch,taskstack_secrets"
 FILES = ROOT / "roles/application/files"
 #: Python, Celery, what else it needs, pools.
 OLD = "prefork", "solo", "gevent", "eventlet"
@@ -115,19 +115,19 @@ def test_a_worker_keeps_what_it_took_and_forgets_what_ended_well(
         worker.until(lambda: [Path(path).parent.name for path in worker.mentions(b"arguments-of-bad")] == ["failed"])
         worker.send("nobody", "arguments-of-nobody")
         worker.until(lambda: [path[-8:] for path in worker.mentions(b"arguments-of-nobody")] == [".REFUSED"])
-        assert taskstack_lost.look(worker.directory).lost() == []
+        assert reader.look(worker.directory).lost() == []
         # The second attempt of a task is killed together with its worker.
         worker.send("second", "arguments-of-second")
-        worker.until(lambda: [record.retries for record in taskstack_lost.look(worker.directory).running] == [1])
+        worker.until(lambda: [record.retries for record in reader.look(worker.directory).running] == [1])
         assert worker.states()["second"] == "running"
         worker.kill()
-        worker.until(lambda: taskstack_lost.look(worker.directory).lost())
-        lost = taskstack_lost.look(worker.directory).lost()
+        worker.until(lambda: reader.look(worker.directory).lost())
+        lost = reader.look(worker.directory).lost()
         assert [(record.task, record.retries) for record in lost] == [("versionsapp.second", 1)]
         # The next worker puts in order what the dead one left, and drops nothing of it.
         worker.start()
         worker.until(lambda: not [name for name in os.listdir(f"{worker.directory}/open") if name.endswith(".slot")])
-        assert [record.run for record in taskstack_lost.look(worker.directory).lost()] == [lost[0].run]
+        assert [record.run for record in reader.look(worker.directory).lost()] == [lost[0].run]
         assert summary.problems(worker.directory)[0] == {"kind": "tasks_lost", "count": 1}
         assert "Cannot record" not in worker.log.read_text()
     finally:

@@ -24,14 +24,14 @@ DIRECTORY = os.environ.get("MANYLOST", "/var/lib/taskstack/chaos/recorder")
 def lose(count, queue):
     """Write what a worker writes for tasks that the application would send."""
     import chaosapp
-    import taskstack_records
+    from taskstack_recorder import records as writer
 
-    records = taskstack_records.Records(DIRECTORY, "gone@host")
+    records = writer.Records(DIRECTORY, "gone@host")
     records.prepare()
     with chaosapp.app.connection_for_write() as connection:
         connection.default_channel.queue_declare(queue, durable=True, auto_delete=False)
     for number in range(count):
-        task_id, run = f"{number:08}-lost", taskstack_records.new_run()
+        task_id, run = f"{number:08}-lost", writer.new_run()
         task = chaosapp.app.amqp.as_task_v2(task_id, "chaosapp.work", args=[task_id])
         common = "", queue, False, "application/json", "utf-8", queue, "chaosapp.work", 0, "gone@host", 2**22, None
         tables = task.headers, {**task.properties, "delivery_mode": 2}
@@ -39,7 +39,7 @@ def lose(count, queue):
         records.put(
             "open",
             run,
-            taskstack_records.pack((run, task_id, time.time()), taskstack_records.describe(common), tables, content),
+            writer.pack((run, task_id, time.time()), writer.describe(common), tables, content),
         )
 
 
@@ -58,7 +58,7 @@ def left():
 def kill(kills, seed):
     """Each publisher is killed after it has reported so many results, with others on the way."""
     dice, done = random.Random(seed), 0
-    publisher = [sys.executable, "-m", "taskstack_publisher"]
+    publisher = [sys.executable, "-m", "taskstack_recorder.publisher"]
     while left() or os.listdir(f"{DIRECTORY}/sending"):
         # First of all it finishes what the one before had begun.
         process = subprocess.Popen(publisher, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -68,7 +68,7 @@ def scratch(host: t.Any) -> t.Iterator[t.Callable[[str, dict[str, str]], None]]:
             # The broker may still hold the control queue of one that was just killed.
             node = f"scratch-{time.monotonic_ns()}@here"
             told = f"TASKSTACK_RECORDER_DIRECTORY={directory} TASKSTACK_RECORDER_NODE={node}"
-            worker = f"worker -n {node} -Q {queue} -l INFO -I taskstack_recorder {options}"
+            worker = f"worker -n {node} -Q {queue} -l INFO -I taskstack_recorder.recorder {options}"
             host.check_output("sh -c %s", f"{told} celery-chaos {worker} > /tmp/scratch-{queue} 2>&1 &")
         until(lambda: len(host.run("grep -l ' ready' /tmp/scratch-*").stdout.split()) == len(queues), host)
 

@@ -19,7 +19,7 @@ PROGRAMS = {
     "beat": "beat --pidfile= --schedule=/tmp/probe.schedule --scheduler=taskstack_beat:Scheduler",
     "flower": "flower --port=5556",
     "command": "inspect ping",
-    "publisher": "--run python -m taskstack_publisher",
+    "publisher": "--run python -m taskstack_recorder.publisher",
 }
 SCHEDULE = "TASKSTACK_BEAT_SCHEDULE=/etc/taskstack/sample.beat.json"
 JOB = json.dumps(
@@ -75,6 +75,6 @@ def test_a_certificate_that_is_the_brokers_is_accepted_with_its_name_in_the_inve
     environment = stack.host.check_output("cat /etc/taskstack/sample.env")
     assert "TASKSTACK_TLS_NAMES='127.0.0.1=ts-systemd-stack'" in environment and "SSL_CERT_FILE" not in environment
     assert "connected" in stack.host.check_output("sh -c %s", WEB)
-    done = stack.host.run("sh -c %s", f"echo '{JOB}' | celery-sample --run python -m taskstack_publisher")
+    done = stack.host.run("sh -c %s", f"echo '{JOB}' | celery-sample --run python -m taskstack_recorder.publisher")
     assert '["done", true]' in done.stdout, done.stderr
     stack.wait_for("the answers of the workers", lambda: stack.inspect("ping"))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from fnmatch import fnmatchcase
 
-from ..taskstack_lost import Look, Record
+from .lost import Look, Record
 
 #: What an operator calls the states of kept messages.
 STATES = {

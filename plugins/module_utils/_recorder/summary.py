@@ -10,8 +10,8 @@ import pwd
 import time
 import typing as t
 
-from .. import taskstack_lost as lost
 from .._tasks import newest_first, when
+from . import lost
 
 #: How a task ended, in the words of ``status``; any other state is just written small.
 STATES = {"SUCCESS": "succeeded", "FAILURE": "failed", "RETRY": "retried", "UNSENT": "lost"}

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from .. import taskstack_lost
 from .._errors import TaskstackError
+from .._recorder import lost
 
 WORDS = {
     "lost": "lost (taken, and never ended)",
@@ -19,8 +19,8 @@ WORDS = {
 def count(directory: str) -> dict[str, int]:
     """How many there are, by what became of them. Tasks that a worker still works on are not among them."""
     try:
-        return taskstack_lost.counts(directory)
-    except taskstack_lost.Newer as exc:
+        return lost.counts(directory)
+    except lost.Newer as exc:
         raise TaskstackError(f"{directory}: {exc}. Update the collection on the control node.") from exc
 
 

@@ -16,7 +16,7 @@ from .._broker import queues
 from .._broker.arguments import BROKER_ARGS
 from .._broker.client import Broker, path
 from .._errors import TaskstackError
-from ..taskstack_lost import FORMAT
+from .._recorder.lost import FORMAT
 from . import target
 
 
@@ -79,7 +79,7 @@ class Stack:
         """What the publisher answers to a job, by file or topic."""
         nodes = [worker["node"] for worker in self.about["workers"]]
         job = {"format": FORMAT, "app": self.about["app"], "nodes": nodes, **job}
-        done = self.run(["python", "-m", "taskstack_publisher"], json.dumps(job))
+        done = self.run(["python", "-m", "taskstack_recorder.publisher"], json.dumps(job))
         try:
             answers = dict(json.loads(line) for line in done.stdout.splitlines())
         except (TypeError, ValueError) as exc:

@@ -26,7 +26,8 @@ STACK = {
     "supervisor": Option("text", choices=("supervisord", "systemd", "windows")),
 }
 #: What is loaded into workers, all and those with the recorder; a new version takes effect only in new processes.
-LOADED, RECORDER = ("prefetch", "secrets"), ("recorder", "records", "lost", "inspect")
+LOADED = ("taskstack_prefetch", "taskstack_secrets")
+RECORDER = tuple(f"taskstack_recorder.{name}" for name in ("recorder", "records", "lost", "inspect"))
 #: Around the scheduler that is wanted: adds the tasks of the inventory and a heartbeat.
 BEAT_SCHEDULER = "taskstack_beat:Scheduler"
 STOP_TIMEOUT = {"worker": 600, "beat": 10, "flower": 30}
@@ -127,8 +128,7 @@ def _worker(entry: Options, stack: t.Mapping[str, t.Any], here: dict[str, str]) 
     if stack["supervisor"] == "windows":
         options.setdefault("pool", tables.default_pool("windows"))
     recorder = options.get("recorder", True)
-    loaded = (["recorder"] if recorder else []) + list(LOADED)
-    includes = [*(f"taskstack_{name}" for name in loaded), *options.get("includes", [])]
+    includes = [*(RECORDER[:1] if recorder else ()), *LOADED, *options.get("includes", [])]
     argv = [here["launcher"], "worker", "-n", node, *_arguments(options, tables.WORKER), "-I", ",".join(includes)]
     if options.get("statedb", True):
         argv.append(f"--statedb={here['state']}{slash}worker{slash}{entry['name']}.state")
@@ -147,7 +147,7 @@ def _worker(entry: Options, stack: t.Mapping[str, t.Any], here: dict[str, str]) 
         if recorder
         else {},
         "restart_on": [
-            f"{here['library']}{slash}taskstack_{part}.py" for part in (RECORDER if recorder else ()) + LOADED
+            f"{here['library']}{slash}{name.replace('.', slash)}.py" for name in (RECORDER if recorder else ()) + LOADED
         ],
         # Celery's soft shutdown begins with this signal only; TERM would wait for the tasks without an end.
         **({"stop_signal": "QUIT"} if "soft_shutdown_timeout" in options else {}),

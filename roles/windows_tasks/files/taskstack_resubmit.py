@@ -15,9 +15,9 @@ import time
 import uuid
 
 from celery_task import lock
-from taskstack_lost import look
-from taskstack_publisher import run
-from taskstack_records import Records
+from taskstack_recorder.lost import look
+from taskstack_recorder.publisher import run
+from taskstack_recorder.records import Records
 
 
 def resubmit(description, check):

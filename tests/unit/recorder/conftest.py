@@ -10,10 +10,9 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from ansible_collections.taskstack.celery.plugins.module_utils._recorder import records as writer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "roles" / "application" / "files"))
-
-import taskstack_records
 
 
 class Message:
@@ -33,6 +32,6 @@ def message() -> type[Message]:
 
 @pytest.fixture
 def records(tmp_path: Path) -> t.Any:
-    made = taskstack_records.Records(str(tmp_path / "recorder"), "mail@host")
+    made = writer.Records(str(tmp_path / "recorder"), "mail@host")
     made.prepare()
     return made

@@ -15,9 +15,9 @@ import time
 from pathlib import Path
 
 import pytest
-import taskstack_lost
-import taskstack_recorder
-import taskstack_records
+from ansible_collections.taskstack.celery.plugins.module_utils._recorder import lost as reader
+from ansible_collections.taskstack.celery.plugins.module_utils._recorder import recorder as hooks
+from ansible_collections.taskstack.celery.plugins.module_utils._recorder import records as writer
 from ansible_collections.taskstack.celery.plugins.module_utils._recorder import replay, summary
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 DAY, NOW = 86400, time.time()
 LIMITS = DAY, 30 * DAY, 1 << 30
 DEAD = 999_999, "dead:1"
-MINE = os.getpid(), taskstack_lost.birth(os.getpid())
+MINE = os.getpid(), reader.birth(os.getpid())
 
 
 def put(records, run, task_id, taken=NOW - DAY - 3600, process=DEAD, folder="open", suffix="", redelivered=False):
@@ -33,7 +33,7 @@ def put(records, run, task_id, taken=NOW - DAY - 3600, process=DEAD, folder="ope
     records.put(
         folder,
         run + suffix,
-        taskstack_records.pack((run, task_id, taken), taskstack_records.describe(common), ({}, {}), b"[]"),
+        writer.pack((run, task_id, taken), writer.describe(common), ({}, {}), b"[]"),
     )
 
 
@@ -44,7 +44,7 @@ def end(records, task_id, run, ended=NOW - DAY - 1800, state="SUCCESS", retries=
 
 
 def lost(records):
-    return [record.id for record in taskstack_lost.look(records.directory).lost()]
+    return [record.id for record in reader.look(records.directory).lost()]
 
 
 def test_a_task_that_ended_while_its_worker_lost_it_is_not_lost_when_the_history_expires(records):
@@ -52,7 +52,7 @@ def test_a_task_that_ended_while_its_worker_lost_it_is_not_lost_when_the_history
     end(records, "paid", "1-1-1")
     records.expire(NOW, *LIMITS)
     assert (lost(records), os.listdir(records.path("open"))) == ([], [])
-    assert replay.plan(taskstack_lost.look(records.directory), {}, replay.Wish(), NOW).send == []
+    assert replay.plan(reader.look(records.directory), {}, replay.Wish(), NOW).send == []
 
 
 def test_an_attempt_whose_successor_ended_is_not_lost_a_day_later(records):
@@ -101,11 +101,11 @@ def test_a_lost_task_stays_lost_however_old_it_is(records):
 
 
 def test_a_run_that_was_moved_while_its_end_was_on_the_way_goes_when_it_arrives(records, monkeypatch):
-    recorder = taskstack_recorder.Recorder(records, *LIMITS)
+    recorder = hooks.Recorder(records, *LIMITS)
     process = subprocess.Popen(["sleep", "60"])
-    since = taskstack_lost.birth(process.pid)
+    since = reader.birth(process.pid)
     common = "", "celery", False, None, None, "celery", "app.charge", 0, "mail@host", process.pid, since
-    content = taskstack_records.pack(("1-1-1", "paid", NOW), taskstack_records.describe(common), ({}, {}), b"[]")
+    content = writer.pack(("1-1-1", "paid", NOW), writer.describe(common), ({}, {}), b"[]")
     recorder.slots.put("1-1-1", process.pid, since, int(NOW), content)
     process.kill()
     process.wait()
@@ -120,7 +120,7 @@ copies = st.lists(st.tuples(st.integers(0, 2), st.booleans(), st.sampled_from(["
 
 @given(copies, st.sets(st.integers(0, 2)))
 def test_a_second_resubmit_finds_nothing_whatever_copies_there_are(tmp_path_factory, several, ended):
-    records = taskstack_records.Records(str(tmp_path_factory.mktemp("records")), "mail@host")
+    records = writer.Records(str(tmp_path_factory.mktemp("records")), "mail@host")
     records.prepare()
     for number, (task, redelivered, folder) in enumerate(several):
         suffix = ".UNSENT" if folder == "failed" else ""
@@ -135,7 +135,7 @@ def test_a_second_resubmit_finds_nothing_whatever_copies_there_are(tmp_path_fact
         )
     for task in ended:
         end(records, str(task), f"other-{task}", ended=NOW)
-    planned = replay.plan(taskstack_lost.look(records.directory), {}, replay.Wish(), NOW)
+    planned = replay.plan(reader.look(records.directory), {}, replay.Wish(), NOW)
     work = replay.job(planned)
     assert len({(record.folder, record.file) for record in planned.send}) == len(planned.send)
     assert not {record.id for record in planned.send} & set(map(str, ended))
@@ -144,7 +144,7 @@ def test_a_second_resubmit_finds_nothing_whatever_copies_there_are(tmp_path_fact
             assert records.drop(*gone)
     for gone in work["drop"]:
         records.drop(*gone)
-    after = replay.plan(taskstack_lost.look(records.directory), {}, replay.Wish(), NOW)
+    after = replay.plan(reader.look(records.directory), {}, replay.Wish(), NOW)
     assert (after.found, lost(records)) == ([], [])
 
 
@@ -171,7 +171,7 @@ def test_a_slot_that_is_being_made_is_nobodys(records):
 
 
 def test_files_that_another_worker_moves_in_this_moment_do_not_end_the_clean_up(records, monkeypatch):
-    recorder = taskstack_recorder.Recorder(records, *LIMITS)
+    recorder = hooks.Recorder(records, *LIMITS)
     listed = os.listdir
     gone = {"open": "9-9-9.slot.new", "trouble": "old@host"}
     monkeypatch.setattr(
@@ -184,8 +184,8 @@ def test_files_that_another_worker_moves_in_this_moment_do_not_end_the_clean_up(
 def test_a_slot_has_its_name_only_when_it_is_locked(records, monkeypatch):
     seen = []
     rename = os.rename
-    monkeypatch.setattr(os, "rename", lambda a, b: (seen.append(taskstack_lost.is_held(a)), rename(a, b)))
-    slots = taskstack_records.Slots(records)
+    monkeypatch.setattr(os, "rename", lambda a, b: (seen.append(reader.is_held(a)), rename(a, b)))
+    slots = writer.Slots(records)
     slots.put("1-1-1", *MINE, int(NOW), b"x\n")
     assert seen == [True]
 
@@ -194,7 +194,7 @@ def test_a_child_that_was_forked_later_does_not_keep_the_locks_of_its_dead_worke
     ready, go_on = os.pipe(), os.pipe()
     worker = os.fork()
     if worker == 0:
-        slots = taskstack_records.Slots(records)
+        slots = writer.Slots(records)
         put_in(slots, "1-1-1")
         if os.fork() == 0:
             os.write(ready[1], b"x")
@@ -211,12 +211,12 @@ def test_a_child_that_was_forked_later_does_not_keep_the_locks_of_its_dead_worke
 
 def put_in(slots, run, process=DEAD, body=b"[]"):
     common = "", "celery", False, None, None, "celery", "app.charge", 0, "mail@host", *process
-    content = taskstack_records.pack((run, "paid", NOW), taskstack_records.describe(common), ({}, {}), body)
+    content = writer.pack((run, "paid", NOW), writer.describe(common), ({}, {}), body)
     slots.put(run, *process, int(NOW), content)
 
 
 def test_a_slot_in_use_is_never_damaged_however_its_message_changes_under_the_reader(records):
-    slots, stop = taskstack_records.Slots(records), threading.Event()
+    slots, stop = writer.Slots(records), threading.Event()
 
     def work():
         number = 0
@@ -228,7 +228,7 @@ def test_a_slot_in_use_is_never_damaged_however_its_message_changes_under_the_re
     worker = threading.Thread(target=work)
     worker.start()
     try:
-        assert [taskstack_lost.look(records.directory).damaged for _ in range(300)] == [[]] * 300
+        assert [reader.look(records.directory).damaged for _ in range(300)] == [[]] * 300
     finally:
         stop.set()
         worker.join()
@@ -238,25 +238,25 @@ def test_a_slot_between_two_writes_of_its_worker_is_not_damaged(records):
     Path(records.path("open", "1-1-1.slot")).write_bytes(b'{"run":"2-1-{"run":"1-1')
     with open(records.path("open", "1-1-1.slot"), "rb") as worker:
         fcntl.flock(worker, fcntl.LOCK_EX)
-        assert taskstack_lost.look(records.directory).damaged == []
-    assert taskstack_lost.look(records.directory).damaged == [("open", "1-1-1.slot")]
+        assert reader.look(records.directory).damaged == []
+    assert reader.look(records.directory).damaged == [("open", "1-1-1.slot")]
 
 
 def test_no_more_free_slots_are_kept_than_a_process_can_afford(records):
-    slots = taskstack_records.Slots(records)
+    slots = writer.Slots(records)
     for number in range(200):
         put_in(slots, f"{number}-1-1", MINE)
     for number in range(200):
         slots.release(f"{number}-1-1")
     slots.clear()
-    assert len(slots._free) <= taskstack_records.FREE
+    assert len(slots._free) <= writer.FREE
     assert len(os.listdir(records.path("open"))) == len(slots._names) == len(slots._free)
 
 
 def test_a_process_that_cannot_be_seen_is_not_taken_for_dead(records, monkeypatch):
-    recorder = taskstack_recorder.Recorder(records, *LIMITS)
+    recorder = hooks.Recorder(records, *LIMITS)
     put_in(recorder.slots, "1-1-1", MINE)
-    monkeypatch.setattr(taskstack_records, "birth", lambda pid: None)
+    monkeypatch.setattr(writer, "birth", lambda pid: None)
     assert recorder.slots.deserted() == []
 
 
@@ -265,7 +265,7 @@ def test_threads_may_ask_for_the_birth_of_processes_at_the_same_time():
 
     def ask():
         for number in range(3000):
-            if taskstack_records.born(os.getpid(), NOW + number * 3) != MINE[1]:
+            if writer.born(os.getpid(), NOW + number * 3) != MINE[1]:
                 wrong.append(number)
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
@@ -297,7 +297,7 @@ def test_what_a_later_version_wrote_is_left_alone_and_said(records):
     path = Path(records.path("open", "1-1-1"))
     path.write_bytes(path.read_bytes().replace(b'"format":1', b'"format":2', 1))
     assert [problem["kind"] for problem in summary.facts(records.directory)[1]] == ["recorder_newer"]
-    with pytest.raises(taskstack_lost.Newer):
+    with pytest.raises(reader.Newer):
         records.adopt(NOW)
     path.unlink()
     Path(records.path("history", "2026-01-01T00.mail@host.log")).write_bytes(b'["format",2]\n')
@@ -318,7 +318,7 @@ def test_the_files_of_the_version_before_are_read_on(records):
         b'["SUCCESS","other",0,"app.charge",1e-6,1700000000000000e-6,"9-9-9"]\n'
     )
     Path(records.path("trouble", "mail@host")).write_bytes(json.dumps({"unrecorded": 0}).encode().ljust(1024))
-    found = taskstack_lost.look(records.directory)
+    found = reader.look(records.directory)
     assert [(record.id, record.queue) for record in found.lost()] == [("old", "mail")]
     assert {task["state"] for task in summary.tasks(records.directory)} == {"lost", "succeeded"}
 
@@ -349,7 +349,7 @@ def test_a_number_that_cannot_be_is_damage_and_breaks_nothing(records, number):
 def test_a_worker_that_runs_and_does_not_record_is_a_problem(records):
     silent = {"kind": "recorder_silent", "node": "mail@host"}
     assert silent in summary.problems(records.directory, ["mail@host"])
-    recorder = taskstack_recorder.Recorder(records, *LIMITS)
+    recorder = hooks.Recorder(records, *LIMITS)
     assert summary.problems(records.directory, ["mail@host"]) == []
     recorder.note.update(pid=DEAD[0], born=DEAD[1])
     recorder._write_note()
@@ -365,7 +365,7 @@ def test_folders_of_another_account_are_a_problem(records):
 
 
 def test_notes_of_workers_that_are_gone_for_a_day_go_and_those_that_run_stay(records):
-    recorder = taskstack_recorder.Recorder(records, *LIMITS)
+    recorder = hooks.Recorder(records, *LIMITS)
     for name, pid, born in (("old@host", *DEAD), ("busy@host", *MINE)):
         Path(records.path("trouble", name)).write_text(json.dumps({"unrecorded": 3, "pid": pid, "born": born}))
         os.utime(records.path("trouble", name), (NOW - 2 * DAY, NOW - 2 * DAY))
@@ -379,11 +379,11 @@ def test_messages_that_an_interrupted_resubmit_left_are_a_problem(records):
     assert summary.problems(records.directory) == []
     os.utime(records.path("sending", "b"), (NOW - 600, NOW - 600))
     assert summary.problems(records.directory) == [{"kind": "records_sending", "count": 1}]
-    assert taskstack_lost.counts(records.directory) == {"lost": 0, "failed": 0, "sending": 1, "damaged": 0}
+    assert reader.counts(records.directory) == {"lost": 0, "failed": 0, "sending": 1, "damaged": 0}
 
 
 def test_the_locks_of_slots_are_real_ones(records):
-    slots = taskstack_records.Slots(records)
+    slots = writer.Slots(records)
     put_in(slots, "1-1-1")
     file = next(Path(records.path("open")).iterdir())
     with file.open("rb") as stream, pytest.raises(BlockingIOError):
@@ -392,7 +392,7 @@ def test_the_locks_of_slots_are_real_ones(records):
 
 def test_a_queue_filter_sees_the_queue_behind_a_delay(records):
     def record(queue, routing_key):
-        return taskstack_lost.Record(
+        return reader.Record(
             "open", "f", "OPEN", "r", "1f", 0, "t", NOW, "n", 1, None, "", routing_key, queue, False, False
         )
 

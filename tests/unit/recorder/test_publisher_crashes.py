@@ -10,8 +10,8 @@ import os
 import random
 
 import pytest
-import taskstack_records
-from taskstack_publisher import Batch, recover
+from ansible_collections.taskstack.celery.plugins.module_utils._recorder import records as writer
+from ansible_collections.taskstack.celery.plugins.module_utils._recorder.publisher import Batch, recover
 
 
 class Killed(BaseException):
@@ -33,7 +33,7 @@ class Server:
 
 
 class Channel:
-    """What :class:`taskstack_publisher.Amqp` offers; a message that was sent may arrive when its publisher is dead."""
+    """What :class:`publisher.Amqp` offers; a message that was sent may arrive when its publisher is dead."""
 
     def __init__(self, server, refused=()):
         self.server, self.refused, self.wire = server, refused, []
@@ -56,7 +56,7 @@ class Channel:
         return "published"
 
 
-class Files(taskstack_records.Records):
+class Files(writer.Records):
     """The real files, of a process that can be killed between any two changes."""
 
     server: Server
@@ -89,9 +89,7 @@ def lay(tmp_path):
         for number in range(COUNT):
             own = f"{number:03}-0-0", str(number), 1.0
             common = exchange, queue, False, None, None, None, "t", 0, "mail@host", 1, None
-            records.put(
-                "open", own[0], taskstack_records.pack(own, taskstack_records.describe(common), ({}, {}), b"[]")
-            )
+            records.put("open", own[0], writer.pack(own, writer.describe(common), ({}, {}), b"[]"))
         return records
 
     return begin

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import types
 
-from taskstack_publisher import TASK_LISTS, Workers
+from ansible_collections.taskstack.celery.plugins.module_utils._recorder.publisher import TASK_LISTS, Workers
 
 
 class Stack:

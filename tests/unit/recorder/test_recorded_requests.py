@@ -12,9 +12,9 @@ import types
 from pathlib import Path
 
 import pytest
-import taskstack_recorder
-import taskstack_records
-from ansible_collections.taskstack.celery.plugins.module_utils import taskstack_lost
+from ansible_collections.taskstack.celery.plugins.module_utils._recorder import lost as reader
+from ansible_collections.taskstack.celery.plugins.module_utils._recorder import recorder as hooks
+from ansible_collections.taskstack.celery.plugins.module_utils._recorder import records as writer
 from ansible_collections.taskstack.celery.plugins.module_utils._recorder import summary
 
 
@@ -49,7 +49,7 @@ class Unreachable(Exception):
 
 
 def kept(directory, folder):
-    found = taskstack_lost.look(directory)
+    found = reader.look(directory)
     return [record for record in found.gone + found.running if record.folder == folder]
 
 
@@ -120,15 +120,15 @@ class CeleryRequest:
 
 @pytest.fixture
 def recorder(records, monkeypatch):
-    monkeypatch.setattr(taskstack_recorder, "active", taskstack_recorder.Recorder(records, 3600, 7200, 1 << 30))
-    return taskstack_recorder.active
+    monkeypatch.setattr(hooks, "active", hooks.Recorder(records, 3600, 7200, 1 << 30))
+    return hooks.active
 
 
 @pytest.fixture
 def take(recorder, records, message):
     """A request as the main process makes it, and the process that runs it."""
     state = types.SimpleNamespace(should_terminate=None)
-    make = taskstack_recorder.recording(lambda **_: CeleryRequest, recorder, state)()
+    make = hooks.recording(lambda **_: CeleryRequest, recorder, state)()
 
     def begin(task_id="1f", late=False, **about):
         request = make(message(task_id, **about), Broker(records.directory), late)
@@ -147,7 +147,7 @@ def child(recorder, request, state, retval=None):
     else:
         recorder.function = lambda *_: (1, types.SimpleNamespace(exception=retval or raised[state]()), 0.1)
     # It has a copy of the request.
-    return taskstack_recorder.traced(request.task.name, request.id, dict(request.request_dict))
+    return hooks.traced(request.task.name, request.id, dict(request.request_dict))
 
 
 def failure(kind):
@@ -208,7 +208,7 @@ def test_what_could_not_be_erased_is_erased_later(take, recorder, monkeypatch):
     request.on_accepted(os.getpid())
     request.on_success((False, None, 0))
     with monkeypatch.context() as broken:
-        broken.setattr(taskstack_records, "overwrite", lambda *_: os.open("/nowhere", os.O_RDONLY))
+        broken.setattr(writer, "overwrite", lambda *_: os.open("/nowhere", os.O_RDONLY))
         recorder.clear()
     assert (request.broker.on_disk()["open"], recorder.note["reason"]) == (1, "No such file or directory")
     recorder.clear()
@@ -229,20 +229,20 @@ def crash(recorder):
     handles = [entry[0] for entry in [*recorder.slots._used.values(), *recorder.slots._free]]
     for handle in handles:
         os.close(handle)
-    recorder.slots = taskstack_records.Slots(recorder.records)
+    recorder.slots = writer.Slots(recorder.records)
 
 
 def test_a_task_whose_whole_worker_was_killed_is_lost(take, recorder):
     take().on_accepted(dead())
-    assert taskstack_lost.look(recorder.records.directory).lost() == []
+    assert reader.look(recorder.records.directory).lost() == []
     crash(recorder)
-    assert [record.id for record in taskstack_lost.look(recorder.records.directory).lost()] == ["1f"]
+    assert [record.id for record in reader.look(recorder.records.directory).lost()] == ["1f"]
 
 
 def test_a_task_whose_process_lives_on_without_its_worker_is_not_lost(take, recorder):
     take().on_accepted(os.getpid())
     crash(recorder)
-    assert taskstack_lost.look(recorder.records.directory).lost() == []
+    assert reader.look(recorder.records.directory).lost() == []
 
 
 def test_a_main_process_that_dies_between_both_does_not_make_the_task_lost(take, recorder):
@@ -250,7 +250,7 @@ def test_a_main_process_that_dies_between_both_does_not_make_the_task_lost(take,
     child(recorder, request, "SUCCESS")
     request.on_accepted(dead())
     crash(recorder)
-    assert taskstack_lost.look(recorder.records.directory).lost() == []
+    assert reader.look(recorder.records.directory).lost() == []
 
 
 def test_the_next_worker_sorts_out_what_a_dead_one_left(take, recorder):
@@ -262,10 +262,10 @@ def test_the_next_worker_sorts_out_what_a_dead_one_left(take, recorder):
     running = take("5f")
     running.on_accepted(os.getpid())
     crash(recorder)
-    before = {(record.id, record.state) for record in taskstack_lost.look(recorder.records.directory).gone}
+    before = {(record.id, record.state) for record in reader.look(recorder.records.directory).gone}
     assert {("2f", "FAILURE"), ("3f", "OPEN")} <= before
     recorder.expire()
-    after = {(record.id, record.state) for record in taskstack_lost.look(recorder.records.directory).gone}
+    after = {(record.id, record.state) for record in reader.look(recorder.records.directory).gone}
     assert after == {("2f", "FAILURE"), ("3f", "OPEN")}
     assert running.broker.on_disk() == {"open": 2, "failed": 1}
 
@@ -275,7 +275,7 @@ def test_a_slot_is_used_again_and_shows_no_older_message(take, recorder):
         request = take(task_id, body=body)
         request.on_accepted(os.getpid())
         path = next(Path(recorder.records.directory, "open").iterdir())
-        assert taskstack_records.read(str(path))[1] == body
+        assert writer.read(str(path))[1] == body
         request.on_success((False, None, 0))
     recorder.clear()
     assert path.read_bytes().strip(b"\0") == b""
@@ -288,9 +288,9 @@ def test_a_run_that_nobody_ends_is_found_when_its_process_is_gone(take, recorder
     take().on_accepted(process.pid)
     process.kill()
     process.wait()
-    taskstack_records._births = 0, {}
+    writer._births = 0, {}
     recorder.expire()
-    assert [record.id for record in taskstack_lost.look(recorder.records.directory).lost()] == ["1f"]
+    assert [record.id for record in reader.look(recorder.records.directory).lost()] == ["1f"]
 
 
 def test_a_task_that_failed_keeps_its_message(take, recorder):
@@ -307,7 +307,7 @@ def test_a_task_whose_process_was_killed_is_lost(take, recorder, late):
     request.on_accepted(dead())
     request.on_failure(failure(WorkerLostError))
     assert request.broker.acknowledged == [{"open": 1, "failed": 0}]
-    assert [record.id for record in taskstack_lost.look(recorder.records.directory).lost()] == ["1f"]
+    assert [record.id for record in reader.look(recorder.records.directory).lost()] == ["1f"]
 
 
 def test_a_late_task_is_never_written_when_it_ends_well(take, recorder):
@@ -350,7 +350,7 @@ def test_a_task_whose_next_attempt_the_broker_did_not_get_is_lost_and_stays(take
     request.on_failure(types.SimpleNamespace(exception=Reject(Unreachable())), return_ok=True)
     records.expire(time.time() + 10**9, 1, 1, 0)
     assert request.broker.on_disk() == {"open": 0, "failed": 1}
-    assert [(record.state, record.id) for record in taskstack_lost.look(records.directory).lost()] == [("UNSENT", "1f")]
+    assert [(record.state, record.id) for record in reader.look(records.directory).lost()] == [("UNSENT", "1f")]
     assert states(recorder) == ["lost"]
 
 
@@ -364,7 +364,7 @@ def test_a_command_in_another_serializer_is_no_refused_task(recorder, message):
         def on_decode_error(self, message, exc):
             pass
 
-    taskstack_recorder.watch_refusals(Consumer, recorder)
+    hooks.watch_refusals(Consumer, recorder)
     command = message("1f")
     command.delivery_info["exchange"] = "celery.pidbox"
     Consumer().on_decode_error(command, ValueError())
@@ -405,7 +405,7 @@ def test_a_task_that_a_stopping_worker_terminates_is_lost_not_revoked(take, reco
     request.on_accepted(dead())
     request.stopping.should_terminate = True
     request.on_failure(failure(Terminated))
-    assert len(taskstack_lost.look(recorder.records.directory).lost()) == 1
+    assert len(reader.look(recorder.records.directory).lost()) == 1
 
 
 def test_a_killed_process_of_a_revoked_task_does_not_make_it_lost(take, recorder):
@@ -413,7 +413,7 @@ def test_a_killed_process_of_a_revoked_task_does_not_make_it_lost(take, recorder
     request.on_accepted(dead())
     request._announce_revoked("terminated", True, 9, False)
     request.on_failure(failure(WorkerLostError))
-    assert (taskstack_lost.look(recorder.records.directory).lost(), states(recorder)) == ([], ["revoked"])
+    assert (reader.look(recorder.records.directory).lost(), states(recorder)) == ([], ["revoked"])
 
 
 def test_a_success_that_could_not_be_stored_keeps_the_message_as_failed(take, recorder):
@@ -426,7 +426,7 @@ def test_a_success_that_could_not_be_stored_keeps_the_message_as_failed(take, re
 
 def test_a_running_task_is_not_lost(take, recorder):
     take().on_accepted(os.getpid())
-    assert (taskstack_lost.look(recorder.records.directory).lost(), states(recorder)) == ([], ["running"])
+    assert (reader.look(recorder.records.directory).lost(), states(recorder)) == ([], ["running"])
 
 
 def test_a_process_number_that_was_given_again_does_not_hide_a_loss(take, recorder):
@@ -434,8 +434,8 @@ def test_a_process_number_that_was_given_again_does_not_hide_a_loss(take, record
     request.on_accepted(os.getpid())
     crash(recorder)
     record = kept(recorder.records.directory, "open")[0]
-    assert taskstack_lost.alive(record.pid, record.born)
-    assert not taskstack_lost.alive(record.pid, f"{record.born}0")
+    assert reader.alive(record.pid, record.born)
+    assert not reader.alive(record.pid, f"{record.born}0")
 
 
 def test_what_the_worker_throws_away_is_kept_first(recorder, message):
@@ -450,7 +450,7 @@ def test_what_the_worker_throws_away_is_kept_first(recorder, message):
         def on_decode_error(self, message, exc):
             broker.rejected.append(broker.on_disk())
 
-    taskstack_recorder.watch_refusals(Consumer, recorder)
+    hooks.watch_refusals(Consumer, recorder)
     Consumer().on_unknown_task(None, message("1f"), KeyError())
     Consumer().on_decode_error(message("2f", body=b"\x80\x04pickle"), ValueError())
     assert broker.rejected == [{"open": 0, "failed": 1}, {"open": 0, "failed": 2}]
@@ -489,7 +489,7 @@ def test_a_directory_that_is_removed_between_two_tasks_is_noticed_within_a_secon
 
 def test_a_task_without_a_run_is_nobody_elses_business(recorder):
     recorder.function = lambda *_: (0, "None", 0.1)
-    assert taskstack_recorder.traced("inner", "2f", {"retries": 0}) == (0, "None", 0.1)
+    assert hooks.traced("inner", "2f", {"retries": 0}) == (0, "None", 0.1)
     assert states(recorder) == []
 
 
@@ -502,9 +502,9 @@ def test_a_process_that_dies_of_its_task_notes_no_end_of_it(take, recorder, rais
     request.on_accepted(dead())
     recorder.function = function
     with pytest.raises(raised):
-        taskstack_recorder.traced(request.task.name, request.id, dict(request.request_dict))
+        hooks.traced(request.task.name, request.id, dict(request.request_dict))
     crash(recorder)
-    assert len(taskstack_lost.look(recorder.records.directory).lost()) == 1
+    assert len(reader.look(recorder.records.directory).lost()) == 1
 
 
 def test_the_task_sees_nothing_of_the_recorder_and_its_process_gets_what_celery_gives(take, recorder):
@@ -512,7 +512,7 @@ def test_the_task_sees_nothing_of_the_recorder_and_its_process_gets_what_celery_
     recorder.function = lambda *arguments: seen.append(arguments) or (0, "None", 0.1)
     request = take()
     given = dict(request.request_dict)
-    assert taskstack_recorder.traced("app.work", "1f", given, b"[]", "application/json", "utf-8") == (0, "None", 0.1)
+    assert hooks.traced("app.work", "1f", given, b"[]", "application/json", "utf-8") == (0, "None", 0.1)
     assert seen == [("app.work", "1f", {**request.message.headers}, b"[]", "application/json", "utf-8")]
 
 
@@ -550,26 +550,26 @@ def test_an_attempt_that_carries_the_name_of_the_one_before_gets_its_own(take, r
     second = take(headers={"taskstack_run": first.request_dict["taskstack_run"], "retries": 1})
     second.on_accepted(dead())
     crash(recorder)
-    assert [record.retries for record in taskstack_lost.look(recorder.records.directory).lost()] == [1]
+    assert [record.retries for record in reader.look(recorder.records.directory).lost()] == [1]
 
 
 def test_a_process_that_died_and_was_not_yet_buried_works_on_nothing(take, recorder):
     process = subprocess.Popen(["true"])
     while b"Z" not in Path(f"/proc/{process.pid}/stat").read_bytes().rpartition(b")")[2].split()[:1]:
         pass
-    assert taskstack_records.born(process.pid) is None
+    assert writer.born(process.pid) is None
     process.wait()
 
 
 def test_the_name_of_a_run_is_never_given_twice():
-    assert len({taskstack_records.new_run() for _ in range(10_000)}) == 10_000
+    assert len({writer.new_run() for _ in range(10_000)}) == 10_000
 
 
 def test_what_celery_4_writes_into_the_headers_of_a_received_message_is_not_recorded(message):
     received = message()
     received.headers = {**received.headers, "args": [object()], "kwargs": {}, "delivery_info": {}, "hostname": "w@h"}
     received.properties["application_headers"] = received.headers
-    headers, properties = taskstack_recorder.tables(received)
+    headers, properties = hooks.tables(received)
     assert headers == message().headers
     assert properties == {"correlation_id": "1f", "delivery_mode": 2}
 
@@ -586,12 +586,12 @@ def test_the_queue_of_a_message_is_that_of_its_consumer_also_after_a_new_connect
     take(consumer_tag="None1", routing_key="x").on_accepted(os.getpid())
     recorder.consumer.task_consumer = TaskConsumer(None2="reports")
     take(consumer_tag="None2", routing_key="x").on_accepted(os.getpid())
-    found = taskstack_lost.look(recorder.records.directory).running
+    found = reader.look(recorder.records.directory).running
     assert [record.queue for record in sorted(found, key=lambda record: record.time)] == ["mail", "reports"]
 
 
 def test_kinds_of_messages_are_not_remembered_without_end(recorder):
     recorder.consumer = types.SimpleNamespace(task_consumer=TaskConsumer(None1="mail"))
-    for number in range(3 * taskstack_recorder.KINDS):
+    for number in range(3 * hooks.KINDS):
         recorder.describe(("", "mail", False, None, None, "None1", "app.work", number, 1, "x"))
-    assert 0 < len(recorder.kinds) <= taskstack_recorder.KINDS
+    assert 0 < len(recorder.kinds) <= hooks.KINDS

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 import pytest
-import taskstack_records
-from ansible_collections.taskstack.celery.plugins.module_utils import taskstack_lost
+from ansible_collections.taskstack.celery.plugins.module_utils._recorder import lost as reader
+from ansible_collections.taskstack.celery.plugins.module_utils._recorder import records as writer
 from ansible_collections.taskstack.celery.plugins.module_utils._recorder import summary
 from ansible_collections.taskstack.celery.plugins.module_utils._status.sentences import sentence
 from hypothesis import given
@@ -35,12 +35,12 @@ tables = st.recursive(
 
 def packed(head, body):
     """The file of a message, from what is read of it."""
-    own, common = ([head.get(name) for name in names] for names in (("run", "id", "time"), taskstack_records.COMMON))
-    return taskstack_records.pack(own, taskstack_records.describe(common), (head["headers"], head["properties"]), body)
+    own, common = ([head.get(name) for name in names] for names in (("run", "id", "time"), writer.COMMON))
+    return writer.pack(own, writer.describe(common), (head["headers"], head["properties"]), body)
 
 
 def put(records, folder="open", suffix="", body=b"[]", **about):
-    run = taskstack_records.new_run()
+    run = writer.new_run()
     records.put(folder, run + suffix, packed({**HEAD, "run": run, **about}, body))
     return run
 
@@ -50,7 +50,7 @@ def end(records, state="SUCCESS", ended=2000.0, run="x", task_id="1f", retries=0
 
 
 def damaged(records):
-    return [file for _folder, file in taskstack_lost.look(records.directory).damaged]
+    return [file for _folder, file in reader.look(records.directory).damaged]
 
 
 more = st.dictionaries(st.text(max_size=5), tables, max_size=4)
@@ -64,7 +64,7 @@ def test_every_message_comes_back_byte_for_byte(tmp_path_factory, several):
         about = {**HEAD, "run": "1-1-1", "id": text, "task": text, "content_type": None, "content_encoding": text}
         about.update(headers=more, properties={"priority": 0, **more})
         path.write_bytes(packed(about, body) + b"\0" * len(body))
-        head, same = taskstack_records.read(str(path))
+        head, same = writer.read(str(path))
         rest = {"format": 1, "queue": None, "length": head["length"], "checksum": head["checksum"]}
         assert (head, same) == ({**about, **rest}, body)
 
@@ -73,28 +73,28 @@ def test_what_is_nearly_alike_is_told_apart(tmp_path):
     path = tmp_path / "1"
     for value in (1, True, 1.0, "1", [1], [True], {"1": 1}, {"1": True}):
         path.write_bytes(packed({**HEAD, "run": "1", "headers": {"x": value}}, b""))
-        assert repr(taskstack_records.read(str(path))[0]["headers"]["x"]) == repr(value)
+        assert repr(writer.read(str(path))[0]["headers"]["x"]) == repr(value)
 
 
 def test_a_broken_message_with_a_table_or_bytes_for_a_text_is_kept_too(records):
     run = put(records, task={"a": 1}, id=b"\xff", body=memoryview(b"x")[:0].tobytes(), headers={"h": memoryview(b"y")})
-    head, _body = taskstack_records.read(records.path("open", run))
+    head, _body = writer.read(records.path("open", run))
     assert head["headers"] == {"h": b"y"}
-    assert [record.id for record in taskstack_lost.look(records.directory).gone] == [repr(b"\xff")]
+    assert [record.id for record in reader.look(records.directory).gone] == [repr(b"\xff")]
 
 
 @pytest.mark.parametrize("value", [os.system, Path("/"), subprocess.Popen])
 def test_what_no_message_can_have_is_not_made_of_a_file_either(records, value):
     run = put(records, headers={"h": value})
     with pytest.raises(ValueError, match="No message has a"):
-        taskstack_records.read(records.path("open", run))
+        writer.read(records.path("open", run))
 
 
 @pytest.mark.parametrize("head", [b"[]", b"1", b"{}", b'{"length": 0, "checksum": 0}', b'{"length": ""}'])
 def test_a_head_that_is_none_is_a_damaged_message(tmp_path, head):
     (tmp_path / "1").write_bytes(head + b"\n")
     with pytest.raises((ValueError, KeyError)):
-        taskstack_records.read(str(tmp_path / "1"))
+        writer.read(str(tmp_path / "1"))
 
 
 def test_files_are_for_their_owner_only(records):
@@ -118,7 +118,7 @@ def test_garbage_between_messages_is_named_and_hides_none(records, content):
     put(records)
     Path(records.path("open", "garbage")).write_bytes(content)
     put(records, task_id="2f")
-    assert (len(taskstack_lost.look(records.directory).gone), damaged(records)) == (2, ["garbage"])
+    assert (len(reader.look(records.directory).gone), damaged(records)) == (2, ["garbage"])
 
 
 def test_a_changed_body_is_noticed_before_it_is_sent(records):
@@ -126,7 +126,7 @@ def test_a_changed_body_is_noticed_before_it_is_sent(records):
     path = Path(records.path("open", run))
     path.write_bytes(path.read_bytes()[:-3] + b"[2]")
     with pytest.raises(ValueError):
-        taskstack_records.read(str(path))
+        writer.read(str(path))
 
 
 def test_a_link_in_the_place_of_a_message_is_not_followed(records, tmp_path):
@@ -140,20 +140,20 @@ def test_garbage_in_the_history_hides_no_line(records):
     with open(next(Path(records.path("history")).iterdir()), "ab") as stream:
         stream.write(b'\xff\xfe\n["SUCCESS"]\n[1,2,3,4,5,6,7]\n{"a":1}\nnull\n["SUCCESS","2f",0')
     # Another process goes on in the same file, after a line that was cut short.
-    other = taskstack_records.Records(records.directory, records.node)
+    other = writer.Records(records.directory, records.node)
     end(other, task_id="3f")
     assert sorted(task["id"] for task in summary.tasks(records.directory)) == ["1f", "3f"]
 
 
 def test_two_workers_share_a_directory(records):
-    other = taskstack_records.Records(records.directory, "export@host")
+    other = writer.Records(records.directory, "export@host")
     end(records, task_id="1f", ended=1)
     end(other, task_id="2f", ended=2)
     assert [task["worker"] for task in summary.tasks(records.directory)] == ["export@host", "mail@host"]
 
 
 def test_a_worker_name_cannot_leave_the_directory(tmp_path):
-    records = taskstack_records.Records(str(tmp_path), "../../etc/x y")
+    records = writer.Records(str(tmp_path), "../../etc/x y")
     records.prepare()
     end(records)
     assert [path.name.partition(".")[2] for path in (tmp_path / "history").iterdir()] == [".._.._etc_x_y.log"]
@@ -163,31 +163,31 @@ def test_a_clock_that_steps_back_loses_and_repeats_nothing(records):
     put(records, id="1f", time=5000.0)
     run = put(records, id="2f", time=5000.0)
     end(records, task_id="2f", ended=4000.0, run=run)
-    assert [record.id for record in taskstack_lost.look(records.directory).lost()] == ["1f"]
+    assert [record.id for record in reader.look(records.directory).lost()] == ["1f"]
 
 
 def test_a_later_end_of_the_same_attempt_is_the_end_of_a_copy_that_the_broker_delivered_again(records):
     put(records, time=1000.0)
     end(records, ended=2000.0)
-    assert taskstack_lost.look(records.directory).lost() == []
+    assert reader.look(records.directory).lost() == []
 
 
 def test_an_earlier_end_belongs_to_another_task_of_that_name(records):
     put(records, time=1000.0)
     end(records, ended=900.0)
-    assert len(taskstack_lost.look(records.directory).lost()) == 1
+    assert len(reader.look(records.directory).lost()) == 1
 
 
 def test_an_attempt_that_was_followed_by_the_next_is_not_lost(records):
     put(records, retries=0)
     end(records, retries=1)
-    assert taskstack_lost.look(records.directory).lost() == []
+    assert reader.look(records.directory).lost() == []
 
 
 def test_resubmitting_is_no_end(records):
     put(records)
     end(records, state="RESUBMITTED")
-    assert len(taskstack_lost.look(records.directory).lost()) == 1
+    assert len(reader.look(records.directory).lost()) == 1
 
 
 def test_expiry_takes_what_is_old_and_never_an_open_task(records):

@@ -10,9 +10,9 @@ import itertools
 import os
 
 import pytest
-import taskstack_records
-from ansible_collections.taskstack.celery.plugins.module_utils import taskstack_lost
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._recorder import lost as reader
+from ansible_collections.taskstack.celery.plugins.module_utils._recorder import records as writer
 from ansible_collections.taskstack.celery.plugins.module_utils._recorder import replay
 from ansible_collections.taskstack.celery.plugins.modules import resubmit
 from hypothesis import given
@@ -28,11 +28,11 @@ def record(id="1f", state="OPEN", **about):
     fields = {"retries": 0, "task": "app.work", "time": NOW - 100, "node": "mail@host", "pid": 1, "born": None, **about}
     fields = {"exchange": "", "routing_key": "celery", "queue": fields.get("routing_key", "celery"), **fields}
     fields = {"redelivered": False, "held": False, **fields}
-    return taskstack_lost.Record(folder=folder, file=run, state=state, run=run, id=id, **fields)
+    return reader.Record(folder=folder, file=run, state=state, run=run, id=id, **fields)
 
 
 def seen(gone, over=(), copies=()):
-    found = taskstack_lost.Look()
+    found = reader.Look()
     found.gone, found.over, found.copies = gone, dict(over), dict(copies)
     return found
 
@@ -103,7 +103,7 @@ class Stack:
         self.directory, self.queue = directory, []
         self.about = {"workers": [{"node": "mail@host", "queues": ["celery"]}]}
         self.answers = {"silent": [], "held": {}, **dict(answers)}
-        self.records = taskstack_records.Records(directory, "resubmit")
+        self.records = writer.Records(directory, "resubmit")
 
     @contextlib.contextmanager
     def locked(self):
@@ -128,10 +128,8 @@ def stack(records):
         for number in range(3):
             about = {**record(str(number))._asdict(), "content_type": None, "content_encoding": None}
             own = f"{number}-1-1", about["id"], about["time"]
-            common = tuple(about[name] for name in taskstack_records.COMMON)
-            records.put(
-                "open", own[0], taskstack_records.pack(own, taskstack_records.describe(common), ({}, {}), b"[]")
-            )
+            common = tuple(about[name] for name in writer.COMMON)
+            records.put("open", own[0], writer.pack(own, writer.describe(common), ({}, {}), b"[]"))
         return made
 
     return make

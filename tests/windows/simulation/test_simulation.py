@@ -65,7 +65,7 @@ def check_the_files(found: dict[str, bytes]) -> None:
     assert b"p%25a%21s" in found["etc/openrem.env"]
     others = {name: content for name, content in found.items() if name != "etc/openrem.env"}
     assert not any(b"p%25a" in content or b"p%a!" in content for content in others.values()), "one file has the secret"
-    assert {"lib/celery_task.py", "lib/taskstack_recorder.py", "etc/openrem.packages"} <= set(found)
+    assert {"lib/celery_task.py", "lib/taskstack_recorder/recorder.py", "etc/openrem.packages"} <= set(found)
 
 
 def check_the_tasks(tasks: dict) -> None:

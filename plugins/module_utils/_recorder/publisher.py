@@ -16,8 +16,12 @@ import os
 import sys
 import time
 
-from taskstack_lost import FAILED, FORMAT, KEPT, OPEN, SENDING, SLOT, history, names
-from taskstack_records import Records, read
+from .lost import FAILED, FORMAT, KEPT, OPEN, SENDING, SLOT, history, names
+from .records import Records, read
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import typing as t  # novm
 
 #: Seconds to wait for the broker.
 PATIENCE = 60
@@ -31,11 +35,12 @@ class Batch(object):
     """Some messages, on their way from ``open`` and ``failed`` to the broker."""
 
     def __init__(self, records, broker, name, report):
+        # type: (Records, t.Any, str, t.Callable[[str, t.Any], None]) -> None
         """``broker`` is an :class:`Amqp`, ``report(file, result)`` is told what became of each message."""
         self.records, self.broker, self.name, self.report = records, broker, name, report
         self.folder = os.path.join(SENDING, name)
 
-    def send(self, items):
+    def send(self, items):  # type: (t.Sequence[t.Any]) -> None
         """Publish ``[(folder, file, copies)]``; what has gone meanwhile ended, or another resubmit sent it."""
         if not items:
             return
@@ -50,15 +55,15 @@ class Batch(object):
             self.report(name, self._send(claim, [copy for copy in claims if copy]))
         os.rmdir(self.records.path(self.folder))
 
-    def _claim(self, kind, folder, name):
+    def _claim(self, kind, folder, name):  # type: (str, str, str) -> str | None
         # A slot becomes a file like any other when its worker is gone.
         claim = kind + (name[: -len(SLOT)] if name.endswith(SLOT) else name)
         return claim if self.records.move(folder, name, self.folder, claim) else None
 
-    def _send(self, claim, copies):
+    def _send(self, claim, copies):  # type: (str, list[str]) -> str
         try:
             head, body = read(self.records.path(self.folder, claim))
-            outcome = self.broker.publish(head, body)
+            outcome = self.broker.publish(head, body)  # type: str
         except (ValueError, KeyError, TypeError, AttributeError):
             outcome = "damaged"
         if outcome == "published":
@@ -70,7 +75,7 @@ class Batch(object):
                 self._back(copy)
         return outcome
 
-    def _done(self, claim, head, copies):
+    def _done(self, claim, head, copies):  # type: (str, dict[str, t.Any], list[str]) -> None
         try:
             state = state_of(claim)
             self.records.append(
@@ -84,12 +89,12 @@ class Batch(object):
         for copy in copies:
             self.records.drop(self.folder, copy)
 
-    def _back(self, claim):
+    def _back(self, claim):  # type: (str) -> None
         # A foreign file is shown as a damaged message then.
         name = claim.partition(".")[2] or claim
         self.records.move(self.folder, claim, OPEN if state_of(claim) == "OPEN" else FAILED, name)
 
-    def recover(self, sent):
+    def recover(self, sent):  # type: (set[str]) -> None
         """Finish what a publisher that died had begun; ``sent`` are runs that were noted as confirmed."""
         claims = names(self.records.directory, self.folder)
         doubtful = [claim for claim in claims if not claim.startswith(COPY)]
@@ -104,18 +109,18 @@ class Batch(object):
         os.rmdir(self.records.path(self.folder))
 
 
-def state_of(claim):
+def state_of(claim):  # type: (str) -> str
     """How a claimed message ended: the end of its name, OPEN without one."""
     end = claim.rpartition(".")[2]
     return end if end in KEPT else "OPEN"
 
 
-def run_of(claim):
+def run_of(claim):  # type: (str) -> str
     """The run in a claimed file's name: message.<run>[.<state>], by earlier versions <number>.<run>[.<state>]."""
     return claim.partition(".")[2].partition(".")[0]
 
 
-def recover(records, broker, report):
+def recover(records, broker, report):  # type: (Records, t.Any, t.Callable[[str, t.Any], None]) -> None
     """Finish all batches of publishers that died."""
     batches = sorted(names(records.directory, SENDING))
     if batches:
@@ -127,7 +132,7 @@ def recover(records, broker, report):
 class Amqp(object):
     """The broker, through the AMQP library that the application's own virtualenv has."""
 
-    def __init__(self, connection):
+    def __init__(self, connection):  # type: (t.Any) -> None
         """Open a channel that confirms; ``connection`` is a kombu connection of the application."""
         import amqp
 
@@ -138,35 +143,36 @@ class Amqp(object):
         options = dict(connection.transport_options or {})
         options.pop("confirm_publish", None)
         connection.transport_options = options
-        self.connection, self.channel, self.answer, self.returned = connection, None, None, False
+        self.connection, self.channel, self.returned = connection, None, False  # type: t.Any, t.Any, bool
+        self.answer = None  # type: str | None
 
-    def _open(self):
+    def _open(self):  # type: () -> None
         self.channel = self.connection.channel()
         self.channel.confirm_select()
         self.channel.events["basic_ack"].add(lambda *_: self._answered("published"))
         self.channel.events["basic_nack"].add(lambda *_: self._answered("rejected"))
         self.channel.events["basic_return"].add(self._returned)
 
-    def _answered(self, outcome):
+    def _answered(self, outcome):  # type: (str) -> None
         self.answer = "unroutable" if self.returned else outcome
 
-    def _returned(self, *_):
+    def _returned(self, *_):  # type: (*t.Any) -> None
         # Comes before the answer to the same message.
         self.returned = True
 
-    def waiting_in(self, queue):
+    def waiting_in(self, queue):  # type: (str) -> int | None
         """How many messages wait in a queue now, None where the broker does not tell; the management API lags."""
         # A refusal closes the channel, so it gets one of its own.
         channel = self.connection.channel()
         try:
-            count = channel.queue_declare(queue, passive=True).message_count
+            count = channel.queue_declare(queue, passive=True).message_count  # type: int
         except self.connection.channel_errors as exc:
             # A queue that does not exist has nothing waiting.
             return 0 if getattr(exc, "code", None) == 404 else None
         channel.close()
         return count
 
-    def exists(self, queue):
+    def exists(self, queue):  # type: (str) -> bool
         """Whether there is such a queue, be it somebody else's alone."""
         try:
             channel = self.connection.channel()
@@ -176,7 +182,7 @@ class Amqp(object):
             return getattr(exc, "code", None) != 404
         return True
 
-    def publish(self, head, body):
+    def publish(self, head, body):  # type: (dict[str, t.Any], bytes) -> str
         """Send the identical message and wait for the broker's answer: published, rejected or unroutable."""
         headers = head["headers"]
         if headers.get("compression"):
@@ -206,7 +212,7 @@ class Amqp(object):
 class Workers(object):
     """What the live workers have in hand, asked the way the application itself would."""
 
-    def __init__(self, app, broker, nodes):
+    def __init__(self, app, broker, nodes):  # type: (t.Any, Amqp, t.Iterable[str]) -> None
         """Ask all that are there, also those that no inventory knows; they have a second after the last answer.
 
         A node of ``nodes`` is connected if its control queue is there; one that is and does not answer is silent.
@@ -214,7 +220,7 @@ class Workers(object):
         self.app, self.connection = app, broker.connection
         queue = "%s." + app.control.mailbox.namespace + ".pidbox"
         connected = set(node for node in nodes if broker.exists(queue % node))
-        self.held, answered = {}, set()
+        self.held, answered = {}, set()  # type: dict[str, t.Any], set[str]
         answers = self._ask("taskstack_inspect", None, 1, commands=TASK_LISTS)
         answers.update(self._ask("taskstack_inspect", connected - set(answers), 3, commands=TASK_LISTS))
         for node, lists in answers.items():
@@ -232,7 +238,7 @@ class Workers(object):
         self.there = answered | others
         self.silent = sorted(connected - self.there)
 
-    def consumed(self):
+    def consumed(self):  # type: () -> dict[str, list[str]]
         """The queues that each worker which answers consumes now, whatever an inventory says."""
         answers = self._ask("active_queues", self.there, 3)
         return dict(
@@ -242,6 +248,7 @@ class Workers(object):
         )
 
     def _ask(self, method, nodes, timeout, **arguments):
+        # type: (str, set[str] | None, int, **t.Any) -> dict[str, t.Any]
         """What each of the nodes answers, or everybody; without any, the question would take its time for nothing."""
         if nodes is not None and not nodes:
             return {}
@@ -256,14 +263,14 @@ class Workers(object):
         )
         return dict(pair for reply in replies or () for pair in reply.items())
 
-    def _hold(self, tasks):
+    def _hold(self, tasks):  # type: (t.Iterable[t.Any]) -> None
         for task in tasks:
             # A task that waits for its time is wrapped together with it.
             task = task.get("request") or task
             self.held[task["id"]] = task.get("name")
 
 
-def run(job, report):
+def run(job, report):  # type: (dict[str, t.Any], t.Callable[[str, t.Any], None]) -> None
     """Do a job: finish what was interrupted, report what is in hand and what waits, send what nobody holds."""
     from celery.app.utils import find_app
 
@@ -294,13 +301,13 @@ def run(job, report):
         Batch(records, broker, job["batch"], report).send(items)
 
 
-def main():
+def main():  # type: () -> None
     """Read the job and keep standard output for the results, since applications print to it."""
     job = json.loads(sys.stdin.read())
     output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 
-    def report(name, result):
+    def report(name, result):  # type: (str, t.Any) -> None
         try:
             output.write(json.dumps([name, result]) + "\n")
             output.flush()

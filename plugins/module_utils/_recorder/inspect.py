@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Lets a worker answer all that the module ``status`` asks in one message, instead of seven times.
 
-Loaded by ``taskstack_recorder``; for Python 2.7 and Celery 4.2 or later.
+The recorder loads it into workers; for Python 2.7 and Celery 4.2 or later.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -11,29 +11,28 @@ from __future__ import absolute_import, unicode_literals
 import platform
 import sys
 
-import celery
-import kombu
-from celery.worker.control import Panel, inspect_command
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import typing as t  # novm
 
 #: Celery's lists of tasks, and what is left out of them: nobody asks what a task was called with, it may tell of a
 #: person, and not everything that pickle brings can go into an answer.
 TASKS, CALL = ("active", "reserved", "scheduled"), ("args", "kwargs")
 
 
-def bare(told):
+def bare(told):  # type: (t.Any) -> t.Any
     """The same without what tasks were called with."""
     if isinstance(told, dict):
         return dict((key, bare(told[key])) for key in told if key not in CALL)
     return [bare(one) for one in told] if isinstance(told, (list, tuple)) else told
 
 
-def answer(state, command):
+def answer(state, command):  # type: (t.Any, str) -> t.Any
     """What a worker says to one of Celery's own questions; never one of its orders."""
+    from celery.worker.control import Panel
+
     if command == "report":
-        # Celery's starts a program to find out about the machine. Only the versions are asked for.
-        versions = celery.__version__, kombu.__version__, platform.python_version()
-        loaded = " taskstack_prefetch" if "taskstack_prefetch" in sys.modules else ""
-        return {"ok": "celery:%s kombu:%s py:%s" % versions + loaded}
+        return {"ok": versions()}
     try:
         if Panel.meta[command].type != "inspect":
             raise KeyError(command)
@@ -43,7 +42,22 @@ def answer(state, command):
         return {"error": repr(exc)}
 
 
-@inspect_command(visible=False)
-def taskstack_inspect(state, commands=(), **_):
+def versions():  # type: () -> str
+    """What Celery's report begins with. Celery's own starts a program to find out about the machine."""
+    import celery
+    import kombu
+
+    loaded = " taskstack_prefetch" if "taskstack_prefetch" in sys.modules else ""
+    return "celery:%s kombu:%s py:%s" % (celery.__version__, kombu.__version__, platform.python_version()) + loaded
+
+
+def taskstack_inspect(state, commands=(), **_):  # type: (t.Any, t.Iterable[str], **t.Any) -> dict[str, t.Any]
     """Answer several questions at once."""
     return dict((command, answer(state, command)) for command in commands)
+
+
+def install():  # type: () -> None
+    """Add the command of that name to those of the worker's remote control."""
+    from celery.worker.control import inspect_command
+
+    inspect_command(visible=False)(taskstack_inspect)

@@ -16,11 +16,12 @@ import itertools
 import json
 import os
 import pickle
+import sys
 import threading
 import time
 import zlib
 
-from taskstack_lost import (
+from .lost import (
     BAD,
     DRAFT,
     FAILED,
@@ -30,12 +31,20 @@ from taskstack_lost import (
     OPEN,
     SLOT,
     birth,
-    fcntl,
     file_name,
     look,
     open_file,
     read_head,
 )
+
+try:
+    import fcntl
+except ImportError:  # Windows, which mypy does not look at here: a module cannot be None for it
+    fcntl = None  # type: ignore[assignment]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import typing as t  # novm
 
 #: A slot that held more than this gives the space back.
 LARGE = 1 << 20
@@ -44,8 +53,19 @@ FREE = 32
 #: Seconds after which a slot that is still being made was left behind.
 DRAFT_SECONDS = 3600
 #: What the first line of a message file says that many messages have in common.
-COMMON = "exchange", "routing_key", "redelivered", "content_type", "content_encoding"
-COMMON += "queue", "task", "retries", "node", "pid", "born"
+COMMON = (
+    "exchange",
+    "routing_key",
+    "redelivered",
+    "content_type",
+    "content_encoding",
+    "queue",
+    "task",
+    "retries",
+    "node",
+    "pid",
+    "born",
+)
 #: The headers under their names among the properties.
 HEADERS = "headers", "application_headers"
 #: From Python 3.7 on; before, a child lets go of the slots when it gets its first task.
@@ -55,7 +75,9 @@ UNSENT = ".UNSENT"
 #: The types that a message's headers and properties may have beside the plain ones.
 TYPES = ("datetime", "datetime"), ("decimal", "Decimal")
 #: How these are written, and what Python 2 wrote is read.
-PROTOCOL, PYTHON2 = (2, {}) if bytes is str else (3, {"encoding": "utf-8", "errors": "surrogateescape"})
+PROTOCOL, PYTHON2 = 3, {"encoding": "utf-8", "errors": "surrogateescape"}  # type: int, dict[str, t.Any]
+if sys.version_info < (3,):
+    PROTOCOL, PYTHON2 = 2, {}
 
 #: A time in JSON, written in a third of the time that ``%.6f`` takes.
 MICROSECONDS = "%de-6"
@@ -65,7 +87,7 @@ FIRST = '{"format":' + str(FORMAT) + ',"run":"%s","id":%s,"time":' + MICROSECOND
 
 _quote = json.encoder.encode_basestring_ascii
 _encode = json.JSONEncoder(separators=(",", ":"), default=repr).encode
-_births = 0, {}
+_births = 0.0, {}  # type: tuple[float, dict[int, str]]
 _binary = getattr(os, "O_BINARY", 0)
 
 
@@ -73,12 +95,12 @@ _runs = itertools.count()
 _first_run = "%011x-%x-" % (int(time.time() * 1000), os.getpid())
 
 
-def new_run():
+def new_run():  # type: () -> str
     """A name for one run of a task, which no other run ever has: of this process, which never leaves it to a child."""
     return _first_run + "%x" % next(_runs)
 
 
-def quote(value):
+def quote(value):  # type: (t.Any) -> str
     """A text in JSON; something else, which only a broken message has there, as it shows itself."""
     try:
         return _quote(value)
@@ -86,7 +108,7 @@ def quote(value):
         return _quote(repr(value))
 
 
-def line(record):
+def line(record):  # type: (t.Sequence[t.Any]) -> bytes
     """How a task ended, as a line of JSON."""
     state, task_id, attempt, task, began, ended, run = record
     began = MICROSECONDS % (began * 1e6) if isinstance(began, float) else json.dumps(began)
@@ -97,28 +119,27 @@ def line(record):
     return (LINE % values).encode("ascii")
 
 
-def describe(common):
+def describe(common):  # type: (t.Sequence[t.Any]) -> str
     """The values of ``COMMON``, in JSON from behind the brace."""
     return _encode(dict(zip(COMMON, common)))[1:]
 
 
-def pack(own, common, tables, body):
+def pack(own, common, tables, body):  # type: (tuple[str, t.Any, float], str, t.Any, bytes) -> bytes
     """The content of a message file: a line of JSON, headers and properties, the body byte for byte.
 
     The line has ``own``, which is run, id and time, and ``common`` as ``describe`` returns it.
     """
     try:
-        tables = pickle.dumps(tables, PROTOCOL)
+        rest = pickle.dumps(tables, PROTOCOL) + body
     except TypeError:
-        tables = pickle.dumps(solid(tables), PROTOCOL)
+        rest = pickle.dumps(solid(tables), PROTOCOL) + body
     run, task_id, when = own
-    rest = tables + body
     checksum = zlib.crc32(rest) & 0xFFFFFFFF
     first = FIRST % (run, quote(task_id), when * 1e6, len(rest), checksum, common)
     return first.encode("ascii") + rest
 
 
-def solid(value):
+def solid(value):  # type: (t.Any) -> t.Any
     """``value`` with copies in place of views of the memory in which a message came."""
     if isinstance(value, dict):
         return dict((name, solid(item)) for name, item in value.items())
@@ -130,14 +151,14 @@ def solid(value):
 class Tables(pickle.Unpickler):
     """Reads headers and properties, and makes nothing else of any bytes."""
 
-    def find_class(self, module, name):
+    def find_class(self, module, name):  # type: (str, str) -> t.Any
         """Of all classes and functions there are only these."""
         if (module, name) not in TYPES:
             raise ValueError("No message has a %s.%s." % (module, name))
         return pickle.Unpickler.find_class(self, module, name)
 
 
-def read(path):
+def read(path):  # type: (str) -> tuple[dict[str, t.Any], bytes]
     """Head and body of a message file; ValueError when it was not written to its end, or was damaged later."""
     with open_file(path) as stream:
         head, rest = read_head(stream), stream.read()
@@ -154,7 +175,7 @@ def read(path):
     return head, content.read()
 
 
-def born(pid, now=None):
+def born(pid, now=None):  # type: (int, float | None) -> str | None
     """Boot and clock tick at which a process began, looked up once in five seconds; None when that cannot be seen."""
     global _births
 
@@ -171,14 +192,14 @@ def born(pid, now=None):
     return known[pid]
 
 
-def overwrite(handle, content):
+def overwrite(handle, content):  # type: (int, bytes) -> None
     """Write from the beginning of a file on; nobody else may have its handle."""
     written = pwrite(handle, content, 0)
     while written < len(content):
         written += pwrite(handle, content[written:], written)
 
 
-def seek_and_write(handle, content, offset):
+def seek_and_write(handle, content, offset):  # type: (int, bytes, int) -> int
     """What Python 2 and Windows lack as one call."""
     os.lseek(handle, offset, os.SEEK_SET)
     return os.write(handle, content)
@@ -190,22 +211,22 @@ pwrite = getattr(os, "pwrite", seek_and_write)
 class Records(object):
     """A recorder's directory, as one process writes it."""
 
-    def __init__(self, directory, node, sync=False):
+    def __init__(self, directory, node, sync=False):  # type: (str, str, bool) -> None
         """Prepare; nothing is touched before the first call."""
         self.directory, self.node, self.sync = directory, file_name(node), sync
-        self._histories = {}
+        self._histories = {}  # type: dict[tuple[float, int], int]
 
-    def prepare(self):
+    def prepare(self):  # type: () -> None
         """Make the folders, for their owner only."""
         for folder in FOLDERS:
             if not os.path.isdir(self.path(folder)):
                 os.makedirs(self.path(folder), 0o700)
 
-    def path(self, folder, name=""):
+    def path(self, folder, name=""):  # type: (str, str) -> str
         """Where ``name`` lies in ``folder``."""
         return os.path.join(self.directory, folder, name)
 
-    def make(self, path, how):
+    def make(self, path, how):  # type: (str, int) -> int
         """Open a file that is new."""
         how |= os.O_CREAT | os.O_EXCL | _binary
         try:
@@ -215,7 +236,7 @@ class Records(object):
             self.prepare()
             return os.open(path, how, 0o600)
 
-    def put(self, folder, name, content):
+    def put(self, folder, name, content):  # type: (str, str, bytes) -> None
         """Write a new file: it is there as a whole, or counts as damaged."""
         path = self.path(folder, name)
         handle = self.make(path, os.O_WRONLY)
@@ -231,7 +252,7 @@ class Records(object):
             os.unlink(path)
             raise
 
-    def adopt(self, now):
+    def adopt(self, now):  # type: (float) -> float
         """Sort out what dead processes left: what ended well goes, the rest becomes a message of its own.
 
         Returns when the oldest message was taken that somebody still works on: its end is not yet decided.
@@ -249,16 +270,16 @@ class Records(object):
         for name in os.listdir(self.path(OPEN)):
             if name.endswith(DRAFT) and self.is_older(OPEN, name, now - DRAFT_SECONDS):
                 self.drop(OPEN, name)
-        return min([now] + [record.time for record in found.running])
+        return float(min([now] + [record.time for record in found.running]))
 
-    def is_older(self, folder, name, moment):
+    def is_older(self, folder, name, moment):  # type: (str, str, float) -> bool
         """Whether a file was last changed before that moment; one that another worker has just moved was not."""
         try:
             return os.stat(self.path(folder, name)).st_mtime < moment
         except EnvironmentError:
             return False
 
-    def drop_dead(self, folder, name):
+    def drop_dead(self, folder, name):  # type: (str, str) -> bool
         """Remove a file of a dead process; a slot only under its lock, which nobody else can have by mistake then."""
         if fcntl is None or not name.endswith(SLOT):
             return self.drop(folder, name)
@@ -270,7 +291,7 @@ class Records(object):
         except EnvironmentError:
             return False
 
-    def move(self, folder, name, to_folder, to_name):
+    def move(self, folder, name, to_folder, to_name):  # type: (str, str, str, str) -> bool
         """Whether ``name`` was there to be moved."""
         try:
             os.rename(self.path(folder, name), self.path(to_folder, to_name))
@@ -278,7 +299,7 @@ class Records(object):
             return False
         return True
 
-    def drop(self, folder, name):
+    def drop(self, folder, name):  # type: (str, str) -> bool
         """Remove, if it is there."""
         try:
             os.unlink(self.path(folder, name))
@@ -286,7 +307,7 @@ class Records(object):
             return False
         return True
 
-    def append(self, record):
+    def append(self, record):  # type: (t.Sequence[t.Any]) -> None
         """One line into the history of this hour. Every process has its own handle, and one write is one line."""
         content, key = line(record), (record[5] // 3600, os.getpid())
         handle = self._histories.get(key)
@@ -295,7 +316,7 @@ class Records(object):
         if os.write(handle, content) < len(content):
             raise EnvironmentError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def _open_history(self, hour, pid):
+    def _open_history(self, hour, pid):  # type: (float, int) -> int
         name = time.strftime("%Y-%m-%dT%H", time.gmtime(hour * 3600))
         path = self.path(HISTORY, "%s.%s.log" % (name, self.node))
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _binary, 0o600)
@@ -310,7 +331,7 @@ class Records(object):
             os.close(self._histories.pop(other))
         return mine
 
-    def expire(self, now, keep, keep_failed, max_bytes):
+    def expire(self, now, keep, keep_failed, max_bytes):  # type: (float, float, float, int) -> tuple[int, int]
         """Remove what is too old, then the oldest until the rest fits; lost tasks and the history of this hour stay.
 
         What the history says of messages is carried out before any of it goes, and the history since the oldest message
@@ -336,7 +357,7 @@ class Records(object):
             removed += size
         return removed, max(excess - removed, 0)
 
-    def _files(self, folder):
+    def _files(self, folder):  # type: (str) -> list[tuple[float, int, str, str]]
         found = []
         for name in os.listdir(self.path(folder)):
             try:
@@ -350,16 +371,20 @@ class Records(object):
 class Slots(object):
     """The messages of running tasks, each written over the one before: making a file costs ten times that."""
 
-    def __init__(self, records):
+    def __init__(self, records):  # type: (Records) -> None
         """Slots are made when they are needed, as many as tasks run at a time; a forked child lets go of them."""
-        self.records, self._used, self._free, self._looked = records, {}, collections.deque(), 0
-        self._names, self._owner = {}, os.getpid()
+        self.records, self._looked, self._owner = records, 0, os.getpid()
+        #: By run: its slot, the message in it, and the process that executes it.
+        self._used = {}  # type: dict[str, tuple[int, bytes, int, str | None]]
+        #: Slots, and how much of an ended task's message is left in each.
+        self._free = collections.deque()  # type: collections.deque[tuple[int, int]]
+        self._names = {}  # type: dict[int, str]
         #: Set when a free slot has something left in it.
         self.left = threading.Event()
         if FORKS_ARE_SEEN:
             os.register_at_fork(after_in_child=self.let_go)
 
-    def let_go(self):
+    def let_go(self):  # type: () -> None
         """In a forked child: its copies of the handles would keep the locks when the worker is dead."""
         if os.getpid() == self._owner:
             return
@@ -368,7 +393,7 @@ class Slots(object):
             os.close(handle)
         self._names, self._used, self._free = {}, {}, collections.deque()
 
-    def put(self, run, pid, since, now, content):
+    def put(self, run, pid, since, now, content):  # type: (str, int, str | None, int, bytes) -> None
         """Write a message into a free slot, for the process of that number and birth, in this second."""
         try:
             handle, before = self._free.pop()
@@ -395,7 +420,7 @@ class Slots(object):
             raise
         self._used[run] = handle, content, pid, since
 
-    def release(self, run):
+    def release(self, run):  # type: (str) -> bool
         """Whether there was such a message; the next one is written over it, unless ``clear`` comes first."""
         try:
             handle, content, _pid, _since = self._used.pop(run)
@@ -406,7 +431,7 @@ class Slots(object):
             self.left.set()
         return True
 
-    def clear(self):
+    def clear(self):  # type: () -> None
         """Erase what is left of messages that are of no more use, and close slots that are too many."""
         self.left.clear()
         for _slot in range(len(self._free)):
@@ -424,7 +449,7 @@ class Slots(object):
             finally:
                 self._free.append((handle, before))
 
-    def keep(self, run, folder, name):
+    def keep(self, run, folder, name):  # type: (str, str, str) -> bool
         """Whether there was such a message; it is now a file of its own."""
         if run not in self._used:
             return False
@@ -432,18 +457,18 @@ class Slots(object):
         self.erase(run)
         return True
 
-    def erase(self, run):
+    def erase(self, run):  # type: (str) -> bool
         """Nothing of a message is left. Whether there was one."""
         if not self.release(run):
             return False
         self.clear()
         return True
 
-    def deserted(self):
+    def deserted(self):  # type: () -> list[str]
         """Runs whose process is gone, although nobody said so. One that cannot be seen is not taken for gone."""
         return [run for run, slot in list(self._used.items()) if slot[3] and birth(slot[2]) not in (None, slot[3])]
 
-    def _make(self):
+    def _make(self):  # type: () -> int
         name = new_run() + SLOT
         path = self.records.path(OPEN, name)
         if fcntl is None:
@@ -457,7 +482,7 @@ class Slots(object):
         self._names[handle] = name
         return handle
 
-    def _close(self, handle):
+    def _close(self, handle):  # type: (int) -> None
         name = self._names.pop(handle)
         if os.name != "nt":
             self.records.drop(OPEN, name)
@@ -466,7 +491,7 @@ class Slots(object):
             self.records.drop(OPEN, name)
 
     @staticmethod
-    def _wipe(handle, length):
+    def _wipe(handle, length):  # type: (int, int) -> None
         if length > LARGE:
             os.ftruncate(handle, 0)
         elif length:
