@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import typing as t  # novm
 
     #: Exchange, routing key, redelivered, content type, encoding, consumer's tag, task, attempt, process and its birth.
-    Kind = tuple[t.Any, t.Any, bool, t.Any, t.Any, t.Any, t.Any, t.Any, int, str | None]
+    Kind = tuple[t.Any, t.Any, bool, t.Any, t.Any, t.Any, t.Any, t.Any, int, t.Optional[str]]
 
 logger = logging.getLogger(__name__)
 

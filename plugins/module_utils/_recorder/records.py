@@ -69,8 +69,7 @@ COMMON = (
 #: The headers under their names among the properties.
 HEADERS = "headers", "application_headers"
 #: From Python 3.7 on; before, a child lets go of the slots when it gets its first task.
-_register_at_fork = getattr(os, "register_at_fork", None)
-FORKS_ARE_SEEN = _register_at_fork is not None
+FORKS_ARE_SEEN = hasattr(os, "register_at_fork")
 #: The end of a file's name whose message is the only trace of its task's next attempt.
 UNSENT = ".UNSENT"
 #: The types that a message's headers and properties may have beside the plain ones.
@@ -382,8 +381,7 @@ class Slots(object):
         self._names = {}  # type: dict[int, str]
         #: Set when a free slot has something left in it.
         self.left = threading.Event()
-        if _register_at_fork:
-            _register_at_fork(after_in_child=self.let_go)
+        getattr(os, "register_at_fork", lambda **_: None)(after_in_child=self.let_go)
 
     def let_go(self):  # type: () -> None
         """In a forked child: its copies of the handles would keep the locks when the worker is dead."""

@@ -1,0 +1,1 @@
+../../../../plugins/module_utils/_recorder/__init__.py
