@@ -48,11 +48,12 @@ def outside() -> None:
             "apt-get -qq install -y rabbitmq-server python3-venv >/dev/null 2>&1",
             "python3 -m venv /opt/venv && /opt/venv/bin/pip -q install celery==5.7.0",
             "rabbitmq-server -detached; until rabbitmqctl -q await_startup 2>/dev/null; do sleep 0.5; done",
-            "mkdir /opt/app",
+            "mkdir -p /opt/app/taskstack_recorder",
         ):
             subprocess.run(["docker", "exec", HOST, "sh", "-c", command], check=True)
-        for source in [*FILES.glob("taskstack_*"), __file__]:
-            subprocess.run(["docker", "cp", "-qL", source, f"{HOST}:/opt/app/"], check=True)
+        subprocess.run(["docker", "cp", "-q", __file__, f"{HOST}:/opt/app/"], check=True)
+        for source in FILES.glob("taskstack_recorder/*.py"):
+            subprocess.run(["docker", "cp", "-qL", source, f"{HOST}:/opt/app/{source.relative_to(FILES)}"], check=True)
         inside = [PYTHON, f"/opt/app/{Path(__file__).name}", "inside"]
         # It has said what it missed.
         sys.exit(subprocess.run(["docker", "exec", "-w", "/opt/app", HOST, *inside], check=False).returncode)

@@ -101,12 +101,14 @@ def publish() -> None:
     try:
         for command in (
             "apt-get -qq install -y rabbitmq-server python3-venv >/dev/null 2>&1",
-            "python3 -m venv /opt/venv && /opt/venv/bin/pip -q install celery==5.7.0; mkdir /opt/app",
+            "python3 -m venv /opt/venv && /opt/venv/bin/pip -q install celery==5.7.0",
+            "mkdir -p /opt/app/taskstack_recorder",
             "rabbitmq-server -detached; until rabbitmqctl -q await_startup 2>/dev/null; do sleep 0.5; done",
         ):
             subprocess.run(["docker", "exec", HOST, "sh", "-c", command], check=True)
-        for source in (ROOT / "roles/application/files").glob("taskstack_*"):
-            subprocess.run(["docker", "cp", "-qL", source, f"{HOST}:/opt/app/"], check=True)
+        files = ROOT / "roles/application/files"
+        for source in files.glob("taskstack_recorder/*.py"):
+            subprocess.run(["docker", "cp", "-qL", source, f"{HOST}:/opt/app/{source.relative_to(files)}"], check=True)
         write = ["docker", "exec", "-i", HOST, "sh", "-c", "cat > /opt/app/benchapp.py"]
         subprocess.run(write, input=APP, text=True, check=True)
         rounds = [(inside(PUBLISH, str(MESSAGES)), inside(PEER, str(MESSAGES // 10))) for _ in range(3)]
