@@ -35,7 +35,10 @@ def test_status_names_the_tasks_that_are_missing_without_the_dicom_package(stack
     status = stack.status()
     kinds = {finding["kind"]: finding["problem"] for finding in status["findings"]}
     # Beat sends one of them every minute: each is refused.
-    assert kinds.keys() - {"tasks_refused", "schedule_refused"} == {"worker_lacks_tasks", "schedule_unknown_task"}
+    assert kinds.keys() - {"tasks_refused", "schedule_refused", "settings_outdated"} == {
+        "worker_lacks_tasks",
+        "schedule_unknown_task",
+    }
     assert "remapp.netdicom.keepalive.keep_alive, which no worker knows" in kinds["schedule_unknown_task"]
     problem = kinds["worker_lacks_tasks"]
     assert "default@openrem1.example.org" in problem
@@ -102,8 +105,9 @@ def test_an_export_that_was_killed_is_sent_again_and_runs(stack):
 
 
 def test_the_web_pages_send_tasks_with_their_own_login_once_they_were_restarted(stack):
+    assert "settings_outdated" in stack.problems()
     stack.restart_web_pages()
-    assert stack.web() == 200
+    assert stack.web() == 200 and "settings_outdated" not in stack.problems()
 
 
 def test_beat_sends_the_task_of_the_inventory_beside_the_application_s_own(stack):
