@@ -57,7 +57,7 @@ def look(settings_file: str | None, venv: str, root: str = "/proc") -> list[dict
 
 def _readers(venv: str, root: str) -> t.Iterator[Reader]:
     with open(f"{root}/stat", encoding="ascii") as stream:
-        boot = next(float(line.split()[1]) for line in stream if line.startswith("btime "))
+        boot = next((float(line.split()[1]) for line in stream if line.startswith("btime ")), 0.0)
     ticks = os.sysconf("SC_CLK_TCK")
     for pid in filter(str.isdigit, os.listdir(root)):
         try:
