@@ -29,6 +29,12 @@ def running(stack: t.Any) -> bool:
     return "sample_app.tasks.slow" in str(stack.inspect("active"))
 
 
+def connections(stack: t.Any) -> set[tuple[str, bool]]:
+    """Who is connected to the broker, and whether over TLS."""
+    listed = stack.host.check_output("rabbitmqctl -q list_connections user ssl --formatter json")
+    return {(one["user"], one["ssl"]) for one in json.loads(listed)}
+
+
 def test_a_task_goes_through_the_queue_and_its_result_comes_back(stack: t.Any) -> None:
     assert "20 + 22 = 42" in stack.host.check_output("celery-sample --run python -m sample_app")
 
@@ -38,8 +44,8 @@ def test_nothing_speaks_to_the_broker_without_tls(stack: t.Any) -> None:
     tables = stack.host.check_output("cat /proc/net/tcp /proc/net/tcp6")
     listening = {int(line.split()[1].rpartition(":")[2], 16) for line in tables.splitlines() if " 0A " in line}
     assert 5671 in listening and 5672 not in listening
-    connections = stack.host.check_output("rabbitmqctl -q list_connections user ssl --formatter json")
-    assert {(one["user"], one["ssl"]) for one in json.loads(connections)} == {("sample", True)}
+    # While a program logs in, its connection has no user yet.
+    stack.wait_for("the login of all that connect", lambda: connections(stack) == {("sample", True)})
     sent = "Sending due task tick"
     beat = stack.host.file("/var/log/taskstack/sample/sample-beat.log")
     stack.wait_for("a task of beat's", lambda: sent in beat.content_string)
