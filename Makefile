@@ -49,7 +49,7 @@ images: engine
 	@$(STEP) "Base images" "Is the Debian mirror reachable?" -- tools/base-image --all
 
 lint: env ## Check style and types: yamllint, ansible-lint, ruff, mypy, vermin, changelog fragments
-	@$(STEP) "Lint" "Each line above names a file; ruff mends many by itself: .venv/bin/ruff check --fix" -- tools/lint
+	@$(STEP) "Lint" "Each line above names a file; ruff fixes many by itself: .venv/bin/ruff check --fix" -- tools/lint
 .PHONY: lint
 
 unit: env ## Run the unit and repository tests

@@ -56,7 +56,7 @@ def inventory(folder: pathlib.Path) -> pathlib.Path:
 
 
 def trial(kind: str) -> float:
-    """Until a worker has worked out a sum."""
+    """Until a worker has computed a sum."""
     if kind == "ours":
         return run("docker", "exec", HOSTS[kind], "celery-sample", "--run", "python", "-m", "sample_app")
     command = ["/usr/local/bin/run-sample", "/opt/sample/venv/bin/python", "-c", TRIAL]

@@ -51,7 +51,7 @@ class Stack:
         return subprocess.Popen(command, cwd=ROOT, env=environment(), text=True, start_new_session=True, **pipes)
 
     def killed(self, playbook: str, task: int, **variables: t.Any) -> bool:
-        """Kill a playbook, and all it started here, when its so-manieth task begins; whether it came to that."""
+        """Kill a playbook, and all it started here, when its n-th task starts; whether that happened."""
         process = self._begin(playbook, variables)
         assert process.stdout
         while task > 0 and (line := process.stdout.readline()):

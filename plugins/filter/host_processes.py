@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the taskstack.celery authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filter: what workers, beat and Flower are to be on one host, to the definitions of all its processes."""
+"""Filter: options of workers, beat and Flower on one host to the definitions of all its processes."""
 
 from __future__ import annotations
 

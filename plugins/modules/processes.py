@@ -310,7 +310,7 @@ def run(
     owners = {process["name"]: sv.Owner(application, process["kind"]) for process in processes}
     ours = [sv.Owner(application, kind) for kind in kinds]
     found, foreign = supervisor.found(ours, owners)
-    refuse([f"{name} exists already and is somebody else's. Rename one of them." for name in foreign])
+    refuse([f"{name} exists already and is not managed by this module. Rename one of them." for name in foreign])
     texts = {}
     for process in processes:
         head = sv.head(supervisor.comment, owners[process["name"]], digests.of(process["restart_on"]))

@@ -20,7 +20,7 @@ description:
 options:
   state:
     description:
-      - V(present) makes and mends what is listed and leaves everything else alone.
+      - V(present) creates and updates what is listed and leaves everything else alone.
       - V(exact) also removes what is not listed, within O(scope).
       - Never removed are the user that the module logs in as, its permissions, and what the broker or clients made
         for themselves.

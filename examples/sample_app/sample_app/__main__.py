@@ -14,7 +14,7 @@ def main():
         result = sent.get(timeout=60)
     except Exception as exc:
         sys.exit(f"Task {sent.id} (20 + 22) brought no result within 60 s: {exc!r}. Is a worker running?")
-    print(f"20 + 22 = {result}, worked out by a worker in {time.monotonic() - start:.2f} s (task {sent.id})")
+    print(f"20 + 22 = {result}, computed by a worker in {time.monotonic() - start:.2f} s (task {sent.id})")
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def test_everything_in_a_virtual_host_can_be_removed_again(brokers, tasks):
 
 
 def test_a_restart_that_was_missed_is_made_good(brokers, play, pids):
-    # As when a run broke off between writing and restarting: the broker was started with something else.
+    # As when a run was interrupted between writing and restarting: the broker was started with something else.
     for host in brokers.values():
         host.check_output(FORGET)
         service(host, "restart")

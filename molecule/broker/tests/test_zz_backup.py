@@ -104,8 +104,8 @@ def test_an_empty_broker_gives_the_same_answers_after_a_restore(
 
     refused = playbook("backup.yml", backup_messages=True, backup_directory=str(kept))
     assert refused.returncode != 0 and "run again with -e confirm=yes" in " ".join(refused.stdout.lower().split())
-    foretold = playbook("backup.yml", "--check", backup_messages=True, backup_directory=str(kept))
-    assert foretold.returncode == 0 and "would be saved in" in " ".join(foretold.stdout.split())
+    predicted = playbook("backup.yml", "--check", backup_messages=True, backup_directory=str(kept))
+    assert predicted.returncode == 0 and "would be saved in" in " ".join(predicted.stdout.split())
     assert pids() == pid and not kept.exists()
     # Killed when the node has stopped, and run again.
     wanted = {"backup_messages": True, "confirm": "yes", "backup_directory": str(kept)}
@@ -129,8 +129,8 @@ def test_an_empty_broker_gives_the_same_answers_after_a_restore(
     empty = definitions(host)
     assert empty["queues"] == [] != before["queues"]
 
-    foretold = playbook("restore.yml", "--check", backup_directory=str(kept))
-    assert "kept-classic" in foretold.stdout and definitions(host) == empty
+    predicted = playbook("restore.yml", "--check", backup_directory=str(kept))
+    assert "kept-classic" in predicted.stdout and definitions(host) == empty
     done = playbook("restore.yml", backup_directory=str(kept))
     assert done.returncode == 0, done.stdout[-4000:]
     assert definitions(host) == before
@@ -140,8 +140,8 @@ def test_an_empty_broker_gives_the_same_answers_after_a_restore(
     refused = playbook("restore.yml", restore_messages=True, backup_directory=str(kept))
     assert refused.returncode != 0 and "would be replaced" in " ".join(refused.stdout.split())
     pid = pids()
-    foretold = playbook("restore.yml", "--check", restore_messages=True, backup_directory=str(kept))
-    assert foretold.returncode == 0 and "would be replaced by that in" in " ".join(foretold.stdout.split())
+    predicted = playbook("restore.yml", "--check", restore_messages=True, backup_directory=str(kept))
+    assert predicted.returncode == 0 and "would be replaced by that in" in " ".join(predicted.stdout.split())
     assert pids() == pid
     # Killed before or after the node has stopped, and run again.
     moment = random.Random(SEED).choice(["Stop the node", "Replace its database", "Start the node"])

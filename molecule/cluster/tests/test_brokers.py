@@ -59,9 +59,9 @@ def test_a_rolling_upgrade_to_a_later_package_of_the_same_rabbitmq_costs_no_task
     costs_no_task: t.Any,
 ) -> None:
     events.offer_a_newer_package()
-    foretold = play("site.yml", "--check", "--limit", BROKERS[0], "-e", "rabbitmq_upgrade=true")
+    predicted = play("site.yml", "--check", "--limit", BROKERS[0], "-e", "rabbitmq_upgrade=true")
     steps = {"Stop the broker", "Install the version", "Run the broker with this configuration"}
-    assert {task for task, _host in foretold.changed} >= steps
+    assert {task for task, _host in predicted.changed} >= steps
     # The first node is down, and whether it has the new package is open.
     times: list[int] = []
     costs_no_task(lambda: times.append(events.upgrade_the_brokers(killed_at=["Install the version"])))

@@ -25,19 +25,19 @@ def pids() -> dict[str, str]:
 
 
 def test_no_queue_is_without_a_consumer_while_all_workers_restart_together(costs_no_task: t.Any) -> None:
-    foretold = play("restart.yml", "--check", restart_batch=2)
+    predicted = play("restart.yml", "--check", restart_batch=2)
     before, watch, done = pids(), Watch("celery", "batch"), []
     costs_no_task(lambda: done.append(play("restart.yml", restart_batch=2)))
     least, after = watch.least(), pids()
     assert all(before[host] != after[host] for host in WORKERS)
-    assert done[0].changed == foretold.changed and len(foretold.changed) == 4
+    assert done[0].changed == predicted.changed and len(predicted.changed) == 4
     # One of two was away at some moment, and never both.
     assert least["batch"] == 1 and least["celery"] >= 2
 
 
 def test_a_drained_host_runs_nothing_and_is_taken_back(costs_no_task: t.Any) -> None:
     host, before, first = WORKERS[1], pids(), snapshot.worker(WORKERS[1])
-    foretold = play("drain.yml", "--limit", host, "--check")
+    predicted = play("drain.yml", "--limit", host, "--check")
     refused = play("drain.yml", code=2)
     assert "Nobody else consumes" in refused.text and pids() == before
     done: list[t.Any] = []
@@ -52,7 +52,7 @@ def test_a_drained_host_runs_nothing_and_is_taken_back(costs_no_task: t.Any) -> 
     costs_no_task(drain_and_take_back)
     # Whoever asks the broker's hosts hears that these workers stop on purpose.
     steps = "Describe the stack", "Update the workers there", "Keep the processes running"
-    assert done[0].changed == foretold.changed == {(step, host) for step in steps}
+    assert done[0].changed == predicted.changed == {(step, host) for step in steps}
     assert snapshot.differences(first, snapshot.worker(host)) == [] and pids()[WORKERS[0]] == before[WORKERS[0]]
     described = json.loads(on(BROKERS[1], "cat", "/etc/taskstack/count.json"))["workers"]
     assert {worker["state"] for worker in described} == {"started"}
@@ -77,10 +77,10 @@ def test_packages_that_do_not_work_are_taken_back_even_after_an_interrupted_run(
 
 
 def test_new_packages_come_with_no_task_lost(costs_no_task: t.Any) -> None:
-    foretold, done = play("upgrade.yml", "--check", application_packages=events.NEW_PACKAGES), []
+    predicted, done = play("upgrade.yml", "--check", application_packages=events.NEW_PACKAGES), []
     costs_no_task(lambda: done.append(events.change_packages(events.NEW_PACKAGES)))
     for host in WORKERS:
         assert "pytz-2025.2.dist-info" in on(host, "sh", "-c", SITE_PACKAGES)
         until("all workers are back", lambda host=host: programs(host) == RUNNING, 120)
-    assert foretold.changed <= done[0].changed
-    assert {("Keep the processes running", host) for host in WORKERS} <= foretold.changed
+    assert predicted.changed <= done[0].changed
+    assert {("Keep the processes running", host) for host in WORKERS} <= predicted.changed

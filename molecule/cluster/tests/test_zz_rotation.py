@@ -43,10 +43,10 @@ def address(host: str) -> str:
 def test_a_rotation_that_is_killed_thrice_ends_like_one_that_is_not_and_costs_no_task(costs_no_task: t.Any) -> None:
     before = snapshot.everything()
     login = {"taskstack_broker_user": "count2", "taskstack_broker_password": "other-pa55word", "old_user": "count"}
-    foretold = play("rotate_credentials.yml", "--check", **login)
+    predicted = play("rotate_credentials.yml", "--check", **login)
     assert snapshot.differences(before, snapshot.everything()) == []
     logins = {"Make virtual hosts, users and all else", "Keep the processes running", "Tell which login would go"}
-    assert logins <= {task for task, _host in foretold.changed}
+    assert logins <= {task for task, _host in predicted.changed}
 
     moments, times = random.Random(SEED), list[int]()
     seconds = [round(moments.uniform(3, 8) * number, 1) for number in (1, 2, 3)]

@@ -30,11 +30,11 @@ def test_a_broker_and_a_worker_host_leave_and_the_others_go_on(costs_no_task: t.
     until("it is counted", lambda: on(LEAVING[0], *counted).strip() == "1", 120)
     refused = play(*limit, code=2)
     assert "1 tasks wait in the queues of stack count" in refused.text and "Nothing was removed" in refused.text
-    foretold, done = play(*limit, "--check", remove_queued_tasks=True, remove_records=True), list[t.Any]()
+    predicted, done = play(*limit, "--check", remove_queued_tasks=True, remove_records=True), list[t.Any]()
     assert len(nodes(BROKERS[0])) == 3
 
     costs_no_task(lambda: done.append(play(*limit, remove_queued_tasks=True, remove_records=True)))
-    assert done[0].changed == foretold.changed
+    assert done[0].changed == predicted.changed
     assert nodes(BROKERS[0], "list_members") == [f"rabbit@{host}" for host in BROKERS[:2]]
     for host, what in [(LEAVING[0], STACK), (LEAVING[0], BROKER), (LEAVING[1], STACK)]:
         assert on(host, "sh", "-c", f"find / -xdev {what} {ELSEWHERE} 2>/dev/null", check=False) == ""

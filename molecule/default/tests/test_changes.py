@@ -62,7 +62,7 @@ def test_a_changed_concurrency_and_login_restart_one_worker_whose_task_finishes_
     foreign_before, others_before = foreign(), others(stack)
     stack.begin(LONG.format(20), "/tmp/long")
     stack.wait_for("the start of the long task", lambda: running(stack))
-    # Somebody else's program is there now, so the play has to be told that it may share.
+    # Another program is there now, so the play has to be told that it may share.
     refused = stack.play()
     assert refused.returncode != 0 and "/etc/supervisor/conf.d/foreign.conf" in refused.stdout
     more, logins = {**SLOW, "concurrency": 2}, {"flower_user": "operator", "taskstack_monitor_user": "watcher"}
@@ -125,7 +125,7 @@ def test_workers_that_cannot_start_fail_the_play_with_their_last_lines_while_the
     said = " ".join(done.stdout.split())
     assert done.returncode != 0
     assert "sample-broken did not stay up" in said and "No module named 'no_such_module'" in said
-    why = r"sample-quick (did not stay up|runs, but does not work)[^.]*\. Mend what the end of its log says"
+    why = r"sample-quick (did not stay up|runs, but does not work)[^.]*\. Fix what the end of its log says"
     assert re.search(why, said), said[-3000:]
     assert "Login was refused using authentication mechanism" in said or "ACCESS_REFUSED" in said
     assert "Not restarted, so that they go on working: sample-slow, sample-beat, sample-flower." in said

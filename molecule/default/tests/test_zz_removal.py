@@ -48,11 +48,11 @@ def test_a_task_that_is_lost_while_its_worker_stops_is_kept(stack: t.Any) -> Non
 
 def test_removal_leaves_nothing_of_the_stack_behind_though_it_breaks_off(stack: t.Any) -> None:
     before = stack.pids()
-    foretold = stack.play("--check", playbook="playbooks/remove.yml")
-    assert foretold.returncode == 0, foretold.stdout[-4000:]
+    predicted = stack.play("--check", playbook="playbooks/remove.yml")
+    assert predicted.returncode == 0, predicted.stdout[-4000:]
     assert stack.pids() == before and stack.host.run(OURS).stdout.count("taskstack") > 10
     # Once somewhere, and once when the broker has stopped and is still installed.
-    tasks = re.findall(r"^TASK \[(.*)\] \*", foretold.stdout, re.MULTILINE)
+    tasks = re.findall(r"^TASK \[(.*)\] \*", predicted.stdout, re.MULTILINE)
     moments = random.Random(SEED).randint(3, len(tasks)), tasks.index("Uninstall it") + 1
     agreed = {"remove_queued_tasks": True, "remove_records": True}
     kills = [stack.killed("playbooks/remove.yml", moment, **agreed) for moment in sorted(moments)]

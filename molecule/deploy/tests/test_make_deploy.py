@@ -12,7 +12,7 @@ def test_it_says_what_it_did_and_where_things_are(host: t.Any) -> None:
     done = host.run("cd /root/taskstack && make deploy")
     assert done.rc == 0, done.stdout + done.stderr
     assert "nothing had to change" in done.stdout
-    assert "20 + 22 = 42, worked out by a worker" in done.stdout
+    assert "20 + 22 = 42, computed by a worker" in done.stdout
     assert re.search(r"Flower +http://127\.0\.0\.1:5555 +user admin, password in .*flower_password", done.stdout)
     assert re.search(r"Management +http://127\.0\.0\.1:15672 +user admin", done.stdout)
     assert "playbooks/remove.yml" in done.stdout

@@ -137,7 +137,7 @@ def test_a_program_that_cannot_run_fails_with_its_log_while_the_others_run(machi
     result = machine.keep(program("broken"), program("b"), program("c"))
     assert "demo-broken did not stay up" in result["msg"]
     assert "cannot go on: no such colour" in result["msg"]
-    assert "Mend what the end of its log says" in result["msg"]
+    assert "Fix what the end of its log says" in result["msg"]
     assert machine.pid("demo-b") and machine.pid("demo-c")
 
 
@@ -197,7 +197,7 @@ def test_a_program_that_dies_is_started_again_by_its_supervisor(machine: Machine
 
 def test_somebody_else_s_program_is_never_taken_over(machine: Machine) -> None:
     result = machine.keep(program("a"), program("b"), {**program("x"), "name": "theirs"})
-    assert "theirs exists already and is somebody else's" in result["msg"]
+    assert "theirs exists already and is not managed by this module" in result["msg"]
 
 
 def test_systemctl_works_as_people_expect() -> None:

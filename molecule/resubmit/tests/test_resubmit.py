@@ -133,14 +133,14 @@ def test_killed_at_twenty_moments_the_publisher_loses_nothing_and_repeats_no_mor
 
 def test_check_mode_foretells_and_the_report_counts(host: t.Any, app: t.Any, scratch: t.Any) -> None:
     scratch(RECORDER, {"scratch": "-c 1"})
-    send(app, "foretold", 60, queue="scratch")
-    until(lambda: host.run(f"grep -l foretold {RECORDER}/open/*").rc == 0, host)
+    send(app, "predicted", 60, queue="scratch")
+    until(lambda: host.run(f"grep -l predicted {RECORDER}/open/*").rc == 0, host)
     assert resubmit()["found"] == [], "the task is running"
     host.check_output("pkill -9 -f '[n] scratch-'")
     status = " ".join(ansible("ansible", "worker", "-m", "taskstack.celery.status").split())
     assert "1 task(s) are lost" in status and "ansible-playbook -i INVENTORY taskstack.celery.resubmit" in status
-    foretold = resubmit("--check")
-    assert [task["name"] for task in foretold["resubmitted"]] == ["chaosapp.work"]
+    predicted = resubmit("--check")
+    assert [task["name"] for task in predicted["resubmitted"]] == ["chaosapp.work"]
     command = ["ansible-playbook", str(ROOT / "playbooks/resubmit.yml"), "-e", "queues=scratch"]
     assert "1 found, 1 would be sent, 0 skipped" in ansible(*command, "--check")
     report = ansible(*command)
@@ -236,8 +236,8 @@ def test_an_unknown_task_is_kept_although_the_worker_throws_it_away(host: t.Any,
 def test_a_command_runs_once_and_never_while_its_tasks_wait(host: t.Any, app: t.Any) -> None:
     code = "import chaosapp; [chaosapp.work.delay('by-command', 20) for _ in range(7)]"
     command = {"command": ["python", "-c", code], "command_tasks": ["chaosapp.work"]}
-    foretold = resubmit("--check", **command)
-    assert (foretold["changed"], foretold["command"]["message"][:22]) == (True, "the command would run:")
+    predicted = resubmit("--check", **command)
+    assert (predicted["changed"], predicted["command"]["message"][:22]) == (True, "the command would run:")
     assert resubmit(**command)["command"]["rc"] == 0
     again = resubmit(**command)
     assert (again["changed"], sum(again["command"]["running"].values()) > 0) == (False, True)

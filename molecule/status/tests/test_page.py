@@ -129,15 +129,15 @@ def test_the_playbooks_do_nothing_without_a_yes(stack: t.Any) -> None:
     stack.python("from sample_app.tasks import add; [add.apply_async((1, 2), queue='asked') for _ in range(2)]")
     refused = stack.play(playbook="playbooks/purge.yml", queues="asked")
     assert refused.returncode != 0 and "Not confirmed, so nothing was purged" in refused.stdout
-    foretold = stack.play("--check", playbook="playbooks/purge.yml", queues="asked")
-    assert foretold.returncode == 0 and "2 task(s) would be thrown away from asked" in foretold.stdout
+    predicted = stack.play("--check", playbook="playbooks/purge.yml", queues="asked")
+    assert predicted.returncode == 0 and "2 task(s) would be thrown away from asked" in predicted.stdout
     done = stack.play(playbook="playbooks/purge.yml", queues="asked", confirm="yes")
     assert done.returncode == 0 and "2 task(s) were thrown away from asked" in done.stdout, done.stdout[-2000:]
     task = stack.python("from sample_app.tasks import add; print(add.apply_async((1, 2), countdown=900).id)")
     refused = stack.play(playbook="playbooks/revoke.yml", ids=task)
     assert refused.returncode != 0 and "Not confirmed, so nothing was revoked" in refused.stdout
-    foretold = stack.play("--check", playbook="playbooks/revoke.yml", ids=task)
-    assert foretold.returncode == 0 and "flagged as revoked" not in " ".join(foretold.stdout.split())
+    predicted = stack.play("--check", playbook="playbooks/revoke.yml", ids=task)
+    assert predicted.returncode == 0 and "flagged as revoked" not in " ".join(predicted.stdout.split())
     done = stack.play(playbook="playbooks/revoke.yml", ids=task, confirm="yes")
     assert done.returncode == 0 and "flagged as revoked" in " ".join(done.stdout.split()), done.stdout[-2000:]
     stack.python("from sample_app import app; app.connection().default_channel.queue_delete('asked')")

@@ -14,8 +14,8 @@ find / -xdev \\( -name '*taskstack*' -o -name 'celery-sample*' -o -path '*/opt/s
 
 
 def test_removal_leaves_nothing_of_the_stack_behind(stack: t.Any) -> None:
-    foretold = stack.changing("--check", playbook="playbooks/remove.yml")
-    assert stack.changing(playbook="playbooks/remove.yml", remove_queued_tasks=True, remove_records=True) == foretold
+    predicted = stack.changing("--check", playbook="playbooks/remove.yml")
+    assert stack.changing(playbook="playbooks/remove.yml", remove_queued_tasks=True, remove_records=True) == predicted
     assert stack.host.run(OURS).stdout == ""
     assert stack.host.run("systemctl list-units --all --plain --no-legend 'sample*' 'rabbitmq*'").stdout == ""
     programs = stack.host.check_output("ps -eo args=")

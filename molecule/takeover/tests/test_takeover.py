@@ -78,8 +78,8 @@ def test_the_history_of_the_earlier_release_is_read(stack: t.Any, before: dict[s
 
 def test_the_lost_task_is_told_and_sent_again_by_the_new_code(stack: t.Any, before: dict[str, t.Any]) -> None:
     lost = before["ids"]["lost"]
-    foretold = stack.play("--check", playbook="playbooks/resubmit.yml")
-    assert foretold.returncode == 0, foretold.stdout
+    predicted = stack.play("--check", playbook="playbooks/resubmit.yml")
+    assert predicted.returncode == 0, predicted.stdout
     done = stack.play(playbook="playbooks/resubmit.yml")
     assert done.returncode == 0, done.stdout
     history = f"grep -h {lost} {RECORDER}/history/* | grep -c SUCCESS"

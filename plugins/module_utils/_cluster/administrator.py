@@ -25,7 +25,7 @@ def is_missing(broker: t.Any) -> bool:
 
 
 def make(run: Run, user: str, password: str, account: str = "rabbitmq", directory: str = "/var/lib/rabbitmq") -> None:
-    """Make or mend it by a file that only the broker can read: a command line can be seen by everybody."""
+    """Create or update it by a file that only the broker can read: a command line can be seen by everybody."""
     # RabbitMQ before 3.9 takes tags as a text only; later ones take both.
     definition = {"users": [{"name": user, "password": password, "tags": "administrator"}]}
     handle, file = tempfile.mkstemp(prefix=".taskstack-", suffix=".json", dir=directory)

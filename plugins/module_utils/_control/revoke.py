@@ -55,13 +55,13 @@ def plan(wish: Wish, seen: Inspection, now: float) -> list[dict[str, t.Any]]:
     chosen = [task for task in held.values() if wish.matches(task)]
     unseen = [task_id for task_id in dict.fromkeys(wish.ids or []) if task_id not in held]
     hidden = seen.unread(*LIVE)
-    strangers = [
+    unheld = [
         task_id
         for task_id in unseen
         if task_id not in everywhere and not any(task_id.encode() in answer for answer in hidden)
     ]
-    if strangers and wish.unseen == "refuse":
-        raise TaskstackError(_strangers(strangers, seen.silent()))
+    if unheld and wish.unseen == "refuse":
+        raise TaskstackError(_unheld(unheld, seen.silent()))
     if wish.terminate:
         _refuse_pools(chosen, workers)
     for task in chosen:
@@ -76,7 +76,7 @@ def plan(wish: Wish, seen: Inspection, now: float) -> list[dict[str, t.Any]]:
     return sorted(chosen, key=lambda task: str(task["id"])) + rest
 
 
-def _strangers(ids: list[str], silent: list[str]) -> str:
+def _unheld(ids: list[str], silent: list[str]) -> str:
     quiet = f" {', '.join(silent)} did not answer and may hold them." if silent else ""
     return (
         f"No worker holds {', '.join(ids)}, so nothing was revoked.{quiet} If they still wait in a queue, say "

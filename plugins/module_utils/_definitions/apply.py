@@ -46,7 +46,7 @@ def messages(broker: Broker, changes: list[Change], wait: t.Callable[[int], None
 
 
 def carry_out(broker: Broker, changes: list[Change], current: State, force: bool) -> None:
-    """Make and mend in batches, then remove."""
+    """Create and update in batches, then remove."""
     done = 0
     try:
         for key in cleared(changes):

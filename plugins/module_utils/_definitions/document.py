@@ -16,7 +16,7 @@ Entry = tuple[str, Fields]
 
 
 def entries(changes: list[Change], current: State) -> t.Iterator[Entry]:
-    """What is made or mended, in the order in which the broker can take it."""
+    """What is created or updated, in the order in which the broker can take it."""
     limits: dict[str, Fields] = {}
     for change in changes:
         if change.after is None or change.kind == "user_limits":

@@ -18,7 +18,7 @@ _OWN_GLOBAL_PARAMETERS = {"internal_cluster_id", "cluster_name", "cluster_tags"}
 
 @dataclass(frozen=True)
 class Change:
-    """One object that is made (no ``before``), mended, or removed (no ``after``)."""
+    """One object that is created (no ``before``), updated, or removed (no ``after``)."""
 
     kind: str
     key: Key
@@ -78,7 +78,7 @@ class Scope:
 
 
 def plan(current: State, wanted: State, scope: Scope) -> list[Change]:
-    """The changes in the order of ``KINDS``, made and mended before removed."""
+    """The changes in the order of ``KINDS``, created and updated before removed."""
     changes = []
     for name, objects in wanted.items():
         for key, fields in objects.items():

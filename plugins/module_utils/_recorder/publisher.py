@@ -173,7 +173,7 @@ class Amqp(object):
         return count
 
     def exists(self, queue):  # type: (str) -> bool
-        """Whether there is such a queue, be it somebody else's alone."""
+        """Whether there is such a queue, also one that only another connection may use."""
         try:
             channel = self.connection.channel()
             channel.queue_declare(queue, passive=True)

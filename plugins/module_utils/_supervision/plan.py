@@ -54,7 +54,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Wanted:
-    """One process as it should be."""
+    """One wanted process."""
 
     text: str
     started: bool

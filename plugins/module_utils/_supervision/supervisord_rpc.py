@@ -36,7 +36,7 @@ class Rpc:
         except xmlrpc.client.Fault as fault:
             if fault.faultCode in _ALREADY:
                 return default
-            cure = "Mend the file it names." if method == "reloadConfig" else "Look into supervisord's own log."
+            cure = "Fix the file it names." if method == "reloadConfig" else "Look into supervisord's own log."
             tried = f"{method}{arguments}"
             raise TaskstackError(f"supervisord answered {tried} with: {fault.faultString}. {cure}") from fault
         except (OSError, xmlrpc.client.ProtocolError, http.client.HTTPException) as exc:

@@ -51,7 +51,7 @@ class Watched:
         """What a person has to know."""
         name, log = self.process["name"], self.process["log"]
         end = self._log.end() or "(it wrote nothing)"
-        return f"{name} {why}. Mend what the end of its log says, then run this again. {log} ends with:\n{end}"
+        return f"{name} {why}. Fix what the end of its log says, then run this again. {log} ends with:\n{end}"
 
     def _says(self, key: str) -> bool:
         pattern = self.process.get(key)

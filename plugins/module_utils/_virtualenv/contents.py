@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the taskstack.celery authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A virtualenv as it should be. What it holds is read from file names and hashes: none of its code runs for that."""
+"""A wanted virtualenv. What it holds is read from file names and hashes: none of its code runs for that."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ resubmit send again what was lost with a worker of this host
 
 Whether it runs is told by a lock on a file, which the operating system drops when the process dies, however it dies.
 A process id is believed only while that lock is held, so a file left behind by a crash can neither block a start nor
-name somebody else's process.
+name another program's process.
 
 Standard library only. Python 2.7 and later, because it runs in the application's own Python.
 """

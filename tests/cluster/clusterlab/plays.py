@@ -1,4 +1,4 @@
-"""Shipped playbooks against the scenario's hosts: run, foretold by check mode, or killed on the way."""
+"""Shipped playbooks against the scenario's hosts: run, predicted by check mode, or killed on the way."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def killed(name: str, *options: str, when: t.Callable[[], t.Any], **variables: t
 
 
 def task(name: str, which: int | str) -> t.Callable[[], bool]:
-    """For `killed`: when the so-manieth task of that playbook begins, or the one of that name."""
+    """For `killed`: when the n-th task of that playbook starts, or the one of that name."""
 
     def begun() -> bool:
         tasks = re.findall(r"^TASK \[(?:.* : )?(.*)\] \*", _log(name).read_text(), re.MULTILINE)

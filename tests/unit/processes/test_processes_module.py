@@ -54,7 +54,7 @@ def test_a_mistake_that_all_share_stops_at_the_first(host: t.Any) -> None:
     with pytest.raises(TaskstackError, match=r"(?s)a did not stay up.*boom.*Not restarted.*: b\.") as error:
         host.run(host.process("a", stop_timeout=20), host.process("b", stop_timeout=20))
     assert "b" in host.supervisor.running
-    assert "Mend what the end of its log says" in str(error.value)
+    assert "Fix what the end of its log says" in str(error.value)
 
 
 def test_what_is_no_longer_listed_is_stopped_and_removed(host: t.Any) -> None:
@@ -109,7 +109,7 @@ def test_a_program_of_a_kind_that_the_list_is_not_about_is_refused(host: t.Any, 
 
 def test_a_name_that_somebody_else_has_is_refused_before_anything_happens(host: t.Any) -> None:
     host.supervisor.files["b"] = "[program:b]"
-    with pytest.raises(TaskstackError, match="b exists already and is somebody else's"):
+    with pytest.raises(TaskstackError, match="b exists already and is not managed by this module"):
         host.run(host.process("a"), host.process("b"))
     assert not host.supervisor.story
 

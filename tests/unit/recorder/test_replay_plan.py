@@ -143,9 +143,9 @@ def run(stack, check=False, **params):
 
 def test_check_mode_foretells_the_run_and_sends_nothing(stack):
     host = stack(held={"1": "app.work"})
-    foretold = run(host, check=True)
+    predicted = run(host, check=True)
     assert host.queue == []
-    assert run(host) == foretold
+    assert run(host) == predicted
     assert host.queue == ["0", "2"]
 
 

@@ -58,7 +58,7 @@ def decode(data: bytes) -> tuple[str, dict]:
         arguments = variables["complex_args"]
         missing = {"_ansible_module_name", "_ansible_check_mode", "_ansible_diff"} - set(arguments)
     except (ValueError, KeyError, IndexError, TypeError) as exc:
-        raise AnsibleError(f"{shape}: {exc!r}. Read plugins/shell/powershell.py and mend decode().") from exc
+        raise AnsibleError(f"{shape}: {exc!r}. Read plugins/shell/powershell.py and fix decode().") from exc
     if missing:
         raise AnsibleError(f"{shape}: no {', '.join(sorted(missing))} among the arguments.")
     return name, arguments
