@@ -18,6 +18,20 @@ import yaml
 ROOT = next(folder for folder in pathlib.Path(__file__).absolute().parents if (folder / "galaxy.yml").exists())
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Say what our marker means."""
+    config.addinivalue_line(
+        "markers", "last(rank): runs after all tests of a lower rank, for it takes their hosts apart"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What a test leaves behind decides when it runs, not its name."""
+    ranks = ((mark.args[0] if (mark := item.get_closest_marker("last")) else 0) for item in items)
+    ranked = sorted(zip(ranks, items), key=lambda pair: pair[0])
+    items[:] = [item for _rank, item in ranked]
+
+
 def environment() -> dict[str, str]:
     """What a playbook of this repository is run with."""
     found = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import typing as t
 
+import pytest
 from clusterlab.hosts import BROKERS, WORKERS, nodes, on, queues, until
 from clusterlab.plays import SAID, play
 
+pytestmark = pytest.mark.last(2)
 LEAVING = [BROKERS[2], WORKERS[1]]
 STACK = r"\( -name '*taskstack*' -o -name 'celery-count*' -o -path '/opt/count*' -o -path '*/system/count*' \)"
 BROKER = r"\( -path '/etc/rabbitmq*' -o -path '/var/lib/rabbitmq*' -o -path '/var/log/rabbitmq*' \)"

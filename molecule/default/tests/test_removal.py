@@ -6,6 +6,9 @@ import random
 import re
 import typing as t
 
+import pytest
+
+pytestmark = pytest.mark.last(1)
 SEED = 20261121
 testinfra_hosts = ["docker://ts-default-stack"]
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import typing as t
 
+import pytest
+
+pytestmark = pytest.mark.last(2)
 testinfra_hosts = ["docker://ts-default-stack"]
 
 # An account and a group with the stack's name, directories of the web server, a broker that serves somebody.

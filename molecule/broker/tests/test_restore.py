@@ -13,6 +13,7 @@ import typing as t
 
 import pytest
 
+pytestmark = pytest.mark.last(1)
 testinfra_hosts = ["docker://ts-broker-trixie"]
 SCENARIO = pathlib.Path(__file__).absolute().parent.parent
 QUEUES = ["kept-classic", "kept-quorum"]

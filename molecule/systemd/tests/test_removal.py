@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import typing as t
 
+import pytest
+
+pytestmark = pytest.mark.last(1)
 testinfra_hosts = ["docker://ts-systemd-stack"]
 
 OURS = """
