@@ -5,12 +5,6 @@
 
 The workers that live are the queues bound to the control exchange. A worker that does not answer is *silent*: a solo
 worker in the middle of a task cannot answer, so silence never means that it is down.
-
-For those who must know which tasks are in safe hands::
-
-    held = holdings(broker, "catmaid")
-    if held.silent: ...       # known workers whose tasks nobody can name now: do not guess
-    if held.holds(task_id): ...
 """
 
 from __future__ import annotations
@@ -21,9 +15,8 @@ import typing as t
 import uuid
 
 from .._broker.client import Broker, NotFound
-from .._tasks import LIVE
 from .messages import SERIALIZERS, TOGETHER, Question, Reply, decode
-from .replies import Holdings, Inspection
+from .replies import Inspection
 
 # Answers are fetched so many at a time: at first, and at most. A worker may answer with a megabyte, and so much of the
 # like of those before keeps the memory flat.
@@ -43,11 +36,6 @@ def workers(broker: Broker, vhost: str, exchange: str = "celery") -> list[str]:
     except NotFound:  # no worker has ever been here
         return []
     return sorted({row["destination"][: -len(suffix)] for row in bindings if row["destination"].endswith(suffix)})
-
-
-def holdings(broker: Broker, vhost: str, exchange: str = "celery", deadline: float = 3.0) -> Holdings:
-    """What live workers have in hand, and which of them do not say."""
-    return Holdings.of(Conversation(broker, vhost, exchange, deadline).ask(LIVE))
 
 
 class Conversation:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from .._tasks import LIVE
 from .messages import Reply
 
 
@@ -45,25 +44,3 @@ class Inspection:
             for worker in self.known
             if not (worker in named and whole) and not all((worker, method) in answered for method in self.methods)
         ]
-
-
-@dataclass(frozen=True)
-class Holdings:
-    """The tasks that live workers run or keep for later."""
-
-    ids: frozenset[str]
-    silent: list[str]
-    unread: tuple[bytes, ...] = ()
-
-    @classmethod
-    def of(cls, inspection: Inspection) -> Holdings:
-        """Read them from the answers to active, reserved and scheduled."""
-        tasks = [task for reply in inspection.replies if isinstance(reply.answer, list) for task in reply.answer]
-        # A task with an eta is wrapped together with its time.
-        ids = {(task.get("request") or task).get("id") for task in tasks}
-        unread = inspection.unread(*LIVE)
-        return cls(frozenset(ids - {None}), inspection.silent(), tuple(unread))
-
-    def holds(self, task_id: str) -> bool:
-        """Whether a live worker has the task. In an answer that must not be decoded, the bytes of the id say so."""
-        return task_id in self.ids or any(task_id.encode() in answer for answer in self.unread)

@@ -7,7 +7,6 @@ import typing as t
 import pytest
 from ansible_collections.taskstack.celery.plugins.module_utils._control.inspection import (
     Conversation,
-    holdings,
     workers,
 )
 from fake_stack import Clock, FakeBroker, Worker
@@ -135,19 +134,3 @@ def test_a_named_serializer_is_the_only_one_that_is_tried() -> None:
     talk, broker = conversation(Worker("a@h"), serializer="pickle")
     assert talk.ask(METHODS).silent() == ["a@h"]
     assert broker.workers[0].refused == len(METHODS)
-
-
-def test_holdings_are_all_tasks_in_live_hands() -> None:
-    scheduled = {"eta": "2026-01-01T00:00:00", "request": {**TASK, "id": "1a7e"}}
-    held = holdings(FakeBroker([Worker("a@h", {"active": [TASK], "scheduled": [scheduled]})]), "v", deadline=0.1)
-    assert held.ids == {"7e57", "1a7e"}
-    assert held.holds("7e57") and not held.holds("else")
-
-
-def test_holdings_find_an_id_in_a_pickle_that_is_not_decoded() -> None:
-    held = holdings(FakeBroker([Worker("a@h", {"active": [TASK]}, answers="pickle")]), "v", deadline=0.1)
-    assert held.holds("7e57") and not held.holds("else")
-
-
-def test_holdings_name_the_workers_that_do_not_say() -> None:
-    assert holdings(FakeBroker([Worker("z@h", frozen=True)]), "v", deadline=0.1).silent == ["z@h"]
