@@ -253,13 +253,13 @@ import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.taskstack.celery.plugins.module_utils._clock import Clock
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, sentence
 from ansible_collections.taskstack.celery.plugins.module_utils._files.read import Digests
 from ansible_collections.taskstack.celery.plugins.module_utils._supervision import plan as sv
 from ansible_collections.taskstack.celery.plugins.module_utils._supervision.carry_out import Keeper, Supervisor
 from ansible_collections.taskstack.celery.plugins.module_utils._supervision.check import missing, mistakes, refuse
 from ansible_collections.taskstack.celery.plugins.module_utils._supervision.supervisors import chosen, elsewhere
-from ansible_collections.taskstack.celery.plugins.module_utils._supervision.watch import Clock
 
 PROCESS_ARGS: dict[str, dict[str, t.Any]] = {
     "name": {"type": "str", "required": True},

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._clock import Clock
 from .._errors import TaskstackError
 from . import status as cluster_status
 from . import upgrade
@@ -14,16 +15,6 @@ from .rabbitmqctl import Nodes
 from .status import Status
 
 POLL_SECONDS = 2.0
-
-
-class Clock(t.Protocol):
-    """What waiting needs; the module time has it."""
-
-    def monotonic(self) -> float:
-        """Seconds since some fixed moment."""
-
-    def sleep(self, seconds: float, /) -> None:
-        """Wait."""
 
 
 class Member:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import typing as t
 
+from .._clock import Clock
 from .._errors import TaskstackError
 from . import plan as sv
-from .watch import Clock, Watched, watch
+from .watch import Watched, watch
 
 # What a supervisor may take beyond stop_timeout, to kill and to notice.
 GRACE = 30

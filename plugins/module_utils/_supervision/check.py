@@ -13,9 +13,7 @@ import shutil
 import typing as t
 
 from .._errors import TaskstackError
-from .names import NAME, NAME_RULE
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+from .names import CONTROL, NAME, NAME_RULE, VARIABLE
 
 
 def refuse(sentences: t.Sequence[str]) -> None:
@@ -41,10 +39,10 @@ def mistakes(application: str, kinds: t.Sequence[str], processes: t.Sequence[t.M
             found.append(f"{name}: argv must begin with the absolute path of the program.")
         if not process["log"].startswith("/"):
             found.append(f"{name}: log must be an absolute path.")
-        if any(_CONTROL.search(text) for text in texts):
+        if any(CONTROL.search(text) for text in texts):
             found.append(f"{name}: a definition cannot hold line breaks or other control characters. Take them out.")
         for key in variables:
-            if not re.match(r"[A-Za-z_][A-Za-z0-9_]*\Z", key):
+            if not VARIABLE.match(key):
                 found.append(f"{name}: {key!r} cannot be the name of an environment variable.")
         for key in ("ready", "broken"):
             try:

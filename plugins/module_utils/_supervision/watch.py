@@ -8,18 +8,9 @@ from __future__ import annotations
 import re
 import typing as t
 
+from .._clock import Clock
 from .._files.read import Log
 from .plan import Health
-
-
-class Clock(t.Protocol):
-    """Time, which tests make pass faster."""
-
-    def monotonic(self) -> float:
-        """Seconds since some moment."""
-
-    def sleep(self, seconds: float, /) -> None:
-        """Wait."""
 
 
 class Watched:

@@ -10,9 +10,12 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.taskstack.celery.plugins.module_utils._supervision.names import NAME, NAME_RULE
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+from ansible_collections.taskstack.celery.plugins.module_utils._supervision.names import (
+    CONTROL,
+    NAME,
+    NAME_RULE,
+    VARIABLE,
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def _whole(value: t.Any) -> bool:
 
 
 def _text(value: t.Any) -> bool:
-    return isinstance(value, str) and value != "" and not _CONTROL.search(value)
+    return isinstance(value, str) and value != "" and not CONTROL.search(value)
 
 
 def _texts(value: t.Any) -> bool:
@@ -83,8 +86,8 @@ def _range(value: t.Any) -> bool:
 def _mapping(value: t.Any) -> bool:
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
         return False
-    plain = all(isinstance(item, (str, int, float)) and not _CONTROL.search(str(item)) for item in value.values())
-    return plain and all(re.match(r"[A-Za-z_][A-Za-z0-9_]*\Z", key) for key in value)
+    plain = all(isinstance(item, (str, int, float)) and not CONTROL.search(str(item)) for item in value.values())
+    return plain and all(VARIABLE.match(key) for key in value)
 
 
 _KINDS: dict[str, tuple[t.Callable[[t.Any], bool], str]] = {

@@ -22,7 +22,6 @@ def problems(definitions: t.Sequence[Definition], settings: Settings) -> list[st
     found = []
     for definition in definitions:
         found += [f"{definition['name']}: {text}" for text in _name(definition["name"])]
-        found += [f"{definition['name']}: {text}" for text in _worker(definition)]
         found += [f"{definition['name']}: directory {text}" for text in _path(definition["directory"])]
     return found + settings_problems(settings)
 
@@ -75,31 +74,6 @@ def _path(path: str) -> t.Iterator[str]:
         yield f"{path} holds a character that Windows forbids in paths."
     elif "%" in path:
         yield f"{path} holds a %, which cmd.exe takes for a variable. Choose another directory."
-
-
-def _worker(definition: Definition) -> t.Iterator[str]:
-    if definition["kind"] != "worker":
-        return
-    argv = definition["argv"]
-    pool = _value(argv, "-P", "--pool")
-    if pool in (None, "prefork", "processes"):
-        yield "pool prefork does not work on Windows. Use solo (one task at a time) or threads."
-    if pool == "solo" and int(_value(argv, "-c", "--concurrency") or 1) > 1:
-        yield "pool solo runs one task at a time. Set concurrency to 1, use threads, or list more nodes."
-    if {"-B", "--beat"} & set(argv):
-        yield "-B does not work on Windows. Put a host into group beat."
-    if {"-D", "--detach"} & set(argv):
-        yield "--detach does not work on Windows: the Task Scheduler keeps the process."
-
-
-def _value(argv: t.Sequence[str], *flags: str) -> str | None:
-    for word, following in zip(argv, [*argv[1:], ""]):
-        for flag in flags:
-            if word == flag:
-                return following
-            if word.startswith(f"{flag}=" if flag.startswith("--") else flag):
-                return word[len(flag) :].lstrip("=")
-    return None
 
 
 def _times(times: t.Sequence[t.Any]) -> list[str]:

@@ -6,7 +6,6 @@ import re
 
 import pytest
 from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.windows import duration, logon, plan, stale
-from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.windows import problems
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,9 +81,3 @@ def test_what_is_stale_is_of_the_same_kind_and_told_from_its_restart_task():
 )
 def test_only_built_in_accounts_log_on_as_such(account, kind):
     assert logon(account) == kind
-
-
-@pytest.mark.parametrize("words", [("-P", "prefork"), ("--pool=solo", "-c4"), ("--pool=solo", "-B"), ("-c", "2")])
-def test_a_definition_that_another_caller_made_is_refused_too(words):
-    assert problems([definition("worker", "shop-mail", *words)], SETTINGS)
-    assert problems([definition()], SETTINGS) == []
