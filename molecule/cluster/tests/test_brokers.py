@@ -26,7 +26,7 @@ def test_a_node_that_is_cut_off_costs_no_task_and_heals(costs_no_task: t.Any) ->
 def test_a_node_that_lost_its_disk_rejoins_and_its_queues_get_their_copies_back(costs_no_task: t.Any) -> None:
     """By a site.yml that is killed on its way: all is then as one uninterrupted run had made it before."""
     before, times = snapshot.everything(), list[int]()
-    moments = [*sorted(CHANCE.sample(range(5, 25), 2)), "Run the broker with this configuration"]
+    moments = [*sorted(CHANCE.sample(range(5, 25), 2)), "Start or restart the broker with this configuration"]
     costs_no_task(lambda: times.append(events.lose_a_disk(killed_at=moments)))
     assert times[0] >= 2, moments
     assert nodes(BROKERS[0], "list_members") == MEMBERS
@@ -42,14 +42,14 @@ def test_a_node_that_is_gone_stays_known_until_the_cluster_is_asked_to_forget_it
     assert again[0].changed == set()
     assert GONE in nodes(BROKERS[0], "list_members")
     done = play("site.yml", "--limit", BROKERS[0], rabbitmq_forget=[GONE])
-    assert done.changed == {("Keep this node in its cluster", BROKERS[0])}
+    assert done.changed == {("Keep the node in its cluster", BROKERS[0])}
     assert nodes(BROKERS[0], "list_members") == MEMBERS
 
 
 def test_a_rolling_restart_of_the_brokers_costs_no_task_though_it_breaks_off(costs_no_task: t.Any) -> None:
     # When a node has sent its clients away and is about to stop.
     before, times = snapshot.everything(), list[int]()
-    moment = "Run the broker with this configuration"
+    moment = "Start or restart the broker with this configuration"
     costs_no_task(lambda: times.append(events.restart_the_brokers(killed_at=[moment])))
     assert times == [1]
     assert snapshot.differences(before, snapshot.everything()) == []
@@ -60,7 +60,7 @@ def test_a_rolling_upgrade_to_a_later_package_of_the_same_rabbitmq_costs_no_task
 ) -> None:
     events.offer_a_newer_package()
     predicted = play("site.yml", "--check", "--limit", BROKERS[0], "-e", "rabbitmq_upgrade=true")
-    steps = {"Stop the broker", "Install the version", "Run the broker with this configuration"}
+    steps = {"Stop the broker", "Install the version", "Start or restart the broker with this configuration"}
     assert {task for task, _host in predicted.changed} >= steps
     # The first node is down, and whether it has the new package is open.
     times: list[int] = []

@@ -14,26 +14,16 @@ import shlex
 import typing as t
 
 from .._files import created
+from .._paths import own_files
 from . import unlisted
 from .model import VERSIONS, Host, Plan, Stack
 
 SHARED = ("/etc/taskstack", "/usr/local/lib/taskstack", "/opt/taskstack", "/var/lib/taskstack", "/var/log/taskstack")
-_ETC = """
-    env json packages packages.previous packages.next worker.restart beat.restart flower.restart beat.json flower.py
-    flower.cookie flower.packages resubmit.lock
-"""
 
 
 def own_paths(name: str) -> list[str]:
     """The paths that nobody but this collection uses."""
-    return [
-        *(f"/etc/taskstack/{name}.{end}" for end in _ETC.split()),
-        f"/etc/logrotate.d/taskstack-{name}",
-        f"/etc/cron.hourly/taskstack-{name.replace('.', '-')}",
-        f"/usr/local/bin/celery-{name}",
-        f"/usr/local/bin/taskstack-{name}",
-        *(f"{folder}/{name}" for folder in SHARED[1:]),
-    ]
+    return [*own_files(name), *(f"{folder}/{name}" for folder in SHARED[1:])]
 
 
 def plan(stack: Stack, listed: dict[str, t.Any] | None, host: Host) -> Plan:

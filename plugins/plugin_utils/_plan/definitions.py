@@ -9,6 +9,7 @@ import re
 import typing as t
 
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.module_utils._paths import paths
 
 from . import celery_options as tables
 from .options import Option, problems
@@ -17,62 +18,36 @@ from .pools import conflicts
 Options = dict[str, t.Any]
 Definition = dict[str, t.Any]
 
-STACK = {
-    "name": Option("name"),
-    "host": Option("name"),
-    "directory": Option("text"),
-    "user": Option("text"),
-    "group": Option("text"),
-    "supervisor": Option("text", choices=("supervisord", "systemd", "windows")),
-}
 #: What is loaded into workers, all and those with the recorder; a new version takes effect only in new processes.
 LOADED = ("taskstack_prefetch", "taskstack_secrets")
 RECORDER = tuple(f"taskstack_recorder.{name}" for name in ("recorder", "records", "lost", "inspect"))
 #: Around the scheduler that is wanted: adds the tasks of the inventory and a heartbeat.
 BEAT_SCHEDULER = "taskstack_beat:Scheduler"
+PLACES = ("launcher", "environment_file", "packages_file", "library", "state", "log")
 STOP_TIMEOUT = {"worker": 600, "beat": 10, "flower": 30}
 
 
 def places(name: str, supervisor: str) -> dict[str, str]:
-    """Where things of the stack are on a host: the table in docs/contracts.md."""
-    if supervisor == "windows":
-        root = rf"C:\ProgramData\taskstack\{name}"
-        return {
-            "launcher": rf"{root}\bin\celery-{name}.bat",
-            "environment_file": rf"{root}\etc\{name}.env",
-            "packages_file": rf"{root}\etc\{name}.packages",
-            "library": rf"{root}\lib",
-            "state": rf"{root}\state",
-            "log": rf"{root}\log",
-        }
-    return {
-        "launcher": f"/usr/local/bin/celery-{name}",
-        "environment_file": f"/etc/taskstack/{name}.env",
-        "packages_file": f"/etc/taskstack/{name}.packages",
-        "library": f"/usr/local/lib/taskstack/{name}",
-        "state": f"/var/lib/taskstack/{name}",
-        "log": f"/var/log/taskstack/{name}",
-    }
+    """The paths that a caller may replace one by one."""
+    usual = paths(name, supervisor)
+    return {key: getattr(usual, key) for key in PLACES}
 
 
-def definitions(options: t.Any, kind: str, stack: t.Mapping[str, t.Any], defaults: Options) -> list[Definition]:
-    """The process definitions of one kind on one host; every mistake in the options is named at once."""
-    wrong = problems({key: stack.get(key) for key in STACK if key != "group"}, STACK, "stack")
-    wrong += [f"stack: {key} is missing." for key in STACK if key != "group" and stack.get(key) is None]
-    if kind not in _BUILDERS:
-        wrong.append(f"kind must be one of {', '.join(_BUILDERS)}, not {kind!r}.")
-    if wrong:
-        raise TaskstackError(" ".join(wrong))
-    build = _BUILDERS[kind][1]
-    entries = options if isinstance(options, (list, tuple)) else [options]
-    merged = [settle(entry, defaults) if isinstance(entry, dict) else entry for entry in entries]
+def definitions(entries: t.Sequence[t.Any], kind: str, stack: t.Mapping[str, t.Any]) -> list[Definition]:
+    """The process definitions of one kind on one host; every mistake in the options is named at once.
+
+    ``stack`` is what is the same for all: ``name``, ``host``, ``directory``, ``user``, ``supervisor`` and, where they
+    differ from what is usual, ``group``, ``places`` (see PLACES), ``restart_on`` and ``write_paths``.
+    """
+    given = [settle(entry, {}) if isinstance(entry, dict) else entry for entry in entries]
     wrong = [
-        problem for number, entry in enumerate(merged) for problem in mistakes(kind, entry, stack["supervisor"], number)
+        found for number, entry in enumerate(given) for found in mistakes(kind, entry, stack["supervisor"], number)
     ]
     if wrong:
         raise TaskstackError(" ".join(wrong))
+    build = _BUILDERS[kind][1]
     here = {**places(stack["name"], stack["supervisor"]), **(stack.get("places") or {})}
-    return [_definition(kind, build(entry, stack, here), entry, stack, here) for entry in merged]
+    return [_definition(kind, build(entry, stack, here), entry, stack, here) for entry in given]
 
 
 def settle(entry: Options, defaults: Options) -> Options:

@@ -9,6 +9,7 @@ import typing as t
 
 from . import worker_nodes
 from .celery_options import default_pool
+from .role_defaults import filled
 from .variables import Variables, true
 
 Groups = t.Mapping[str, t.Sequence[str]]
@@ -27,7 +28,7 @@ def description(stack: Variables, host: str, hosts: t.Mapping[str, Variables], g
     ``stack`` holds what is the same everywhere, ``hosts`` the variables of every host of the groups.
     """
     workers = [row for where in groups.get("worker") or [] for row in _workers(where, hosts[where])]
-    beats = [where for where in groups.get("beat") or [] if _enabled(hosts[where])]
+    beats = [where for where in groups.get("beat") or [] if true(filled(hosts[where], "beat")["beat_enabled"])]
     flowers = list(groups.get("flower") or [])
     here = [row["name"] for row in workers if row["host"] == host]
     here += ["beat"] if host in beats else []
@@ -70,17 +71,13 @@ def _workers(host: str, variables: Variables) -> t.Iterator[dict[str, t.Any]]:
         }
 
 
-def _enabled(variables: Variables) -> bool:
-    return variables.get("beat_enabled") is None or true(variables["beat_enabled"])
-
-
 def _flower(where: str, variables: Variables, host: str) -> dict[str, t.Any]:
     """How Flower's own host asks it. All others leave it to that host, and have no password to send over a network."""
-    user = variables.get("flower_user") or "admin"
+    given = filled(variables, "flower")
+    user, address = given["flower_user"], given["flower_address"]
     if where != host:
         return {"url": None, "user": user, "password": None}
-    address = variables.get("flower_address") or LOOPBACK[0]
     prefix = (variables.get("flower_url_prefix") or "").strip("/")
     seen_as = LOOPBACK[0] if address in (*LOOPBACK, "0.0.0.0", "::") else where
-    url = f"http://{seen_as}:{variables.get('flower_port') or 5555}" + (f"/{prefix}" if prefix else "")
+    url = f"http://{seen_as}:{given['flower_port']}" + (f"/{prefix}" if prefix else "")
     return {"url": url, "user": user, "password": variables.get("flower_password")}

@@ -8,9 +8,10 @@ from __future__ import annotations
 import difflib
 import typing as t
 
+from ansible.module_utils.common.validation import check_type_bool, check_type_float, check_type_int
+
 Variables = t.Mapping[str, t.Any]
 Specs = t.Mapping[str, t.Mapping[str, t.Mapping[str, t.Any]]]
-_BOOLEANS = ("true", "false", "yes", "no", "on", "off", "1", "0", "y", "n", "t", "f")
 _WORDS = {
     "str": "a string",
     "path": "a path",
@@ -96,28 +97,33 @@ _RANGES: dict[str, tuple[t.Any, t.Any]] = {
 
 
 def true(value: t.Any) -> bool:
-    """What Ansible makes of the value where a role wants true or false."""
-    return str(value).lower() in ("true", "yes", "on", "1", "y", "t")
+    """What Ansible makes of the value where a role wants true or false; one that is neither is refused elsewhere."""
+    try:
+        return bool(check_type_bool(value))
+    except TypeError:
+        return False
 
 
 def _fits(kind: str, value: t.Any) -> bool:
-    if kind in ("str", "path"):
-        return isinstance(value, str)
-    if kind == "bool":
-        return isinstance(value, bool) or (isinstance(value, str) and value.lower() in _BOOLEANS)
-    if kind in ("int", "float"):
-        return _number(int if kind == "int" else float, value)
-    if kind == "list":
-        return isinstance(value, (list, tuple))
-    return kind != "dict" or isinstance(value, dict)
+    """Whether the value is used as it is, or becomes what is wanted: on the command line every value is a string.
 
-
-def _number(kind: t.Callable[[t.Any], t.Any], value: t.Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+    Stricter than Ansible's validator of arguments, which takes a text with commas for a list and a number for a text:
+    it hands over what it made of the value, but variables reach tasks and templates as they are.
+    """
+    if kind in _EXACT:
+        return isinstance(value, _EXACT[kind])
+    if isinstance(value, bool) and kind != "bool":
         return False
     try:
-        # A text is what the command line makes of a number.
-        return (isinstance(value, str) and kind(value) is not None) or kind(value) == value
-    except (ValueError, OverflowError):
-        # The latter of infinity, which YAML has as .inf.
+        _CONVERTED[kind](value)
+    except (TypeError, ValueError, OverflowError):
         return False
+    return True
+
+
+_EXACT: dict[str, t.Any] = {"str": str, "path": str, "list": (list, tuple), "dict": dict, "raw": object}
+_CONVERTED: dict[str, t.Callable[[t.Any], t.Any]] = {
+    "bool": check_type_bool,
+    "int": check_type_int,
+    "float": check_type_float,
+}

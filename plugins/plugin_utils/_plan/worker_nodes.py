@@ -9,21 +9,11 @@ import typing as t
 
 from .celery_options import LEVELS, default_pool
 from .definitions import settle
+from .role_defaults import filled, role_defaults
 from .variables import Variables, true
 
-#: What the role has in its defaults; a test compares them.
-DEFAULTS: dict[str, t.Any] = {
-    "worker_nodes": [{"name": "default", "queues": ["celery"]}],
-    "worker_defaults": {},
-    "worker_state": "started",
-    "worker_stop_timeout": 600,
-    "worker_log_level": "INFO",
-    "worker_recorder": True,
-    "worker_recorder_keep": 86400,
-    "worker_recorder_keep_failed": 2592000,
-    "worker_recorder_max_bytes": 1073741824,
-    "worker_recorder_sync": False,
-}
+#: Those of the role, each with its default.
+DEFAULTS = role_defaults("worker")
 #: The variables that this file reads.
 VARIABLES = (*DEFAULTS, "taskstack_supervisor")
 #: Celery's own default. An application may name another one in its settings, which no inventory shows.
@@ -35,7 +25,7 @@ def worker_nodes(variables: Variables) -> list[t.Any]:
 
     Values of a wrong type are left out, entries that are no mappings returned as they are: both are refused elsewhere.
     """
-    given = {name: default if variables.get(name) is None else variables[name] for name, default in DEFAULTS.items()}
+    given = filled(variables, "worker")
     common = _common(given)
     settled = [settle(entry, common) if isinstance(entry, dict) else entry for entry in _list(given["worker_nodes"])]
     for node in settled:

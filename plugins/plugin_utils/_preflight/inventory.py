@@ -8,11 +8,10 @@ from __future__ import annotations
 import difflib
 import typing as t
 
-from ansible_collections.taskstack.celery.plugins.module_utils._supervision.names import STACK_NAME, STACK_NAME_RULE
-
 from .._plan.pools import embeds_beat
 from .._plan.variables import Variables, true
 from .._plan.worker_nodes import mappings as nodes
+from .names import stack_name_problems
 
 Facts = t.Mapping[str, Variables]
 Groups = t.Mapping[str, "list[str]"]
@@ -32,13 +31,7 @@ def _stack(hosts: list[str], facts: Facts) -> Found:
         host: facts[host]["taskstack_name"] for host in hosts if isinstance(facts[host].get("taskstack_name"), str)
     }
     for host, name in given.items():
-        if not STACK_NAME.match(name):
-            yield host, f"taskstack_name {name!r} cannot name files and programs: use {STACK_NAME_RULE}."
-        elif name.endswith("-monitor"):
-            yield (
-                host,
-                f"taskstack_name {name!r} is the monitoring login of another stack. Choose another.",
-            )
+        yield from ((host, sentence) for sentence in stack_name_problems(name))
     if len(set(given.values())) > 1:
         for host in given:
             yield host, "taskstack_name differs between hosts. One inventory is one application: split it into several."

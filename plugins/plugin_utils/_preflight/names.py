@@ -9,13 +9,18 @@ import difflib
 import re
 import typing as t
 
+from ansible_collections.taskstack.celery.plugins.module_utils._supervision.names import (
+    STACK_NAME,
+    STACK_NAME_RULE,
+    VARIABLE,
+)
+
 from .._plan.options import shown
 from .._plan.variables import Variables, true
 
 GROUPS = ("rabbitmq", "worker", "beat", "flower")
 # What people call them, beside what is merely misspelt.
 _CALLED = {"broker": "rabbitmq", "brokers": "rabbitmq", "rabbit": "rabbitmq", "celery": "worker", "scheduler": "beat"}
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 # Debian's rabbitmqctl hands its arguments through a shell between double quotes.
 _SHELL = re.compile(r"[$`\"\\\x00-\x1f\x7f]|^-")
 # In a queue's name these are what somebody expected to be evaluated or matched; Celery would take them literally.
@@ -61,6 +66,14 @@ def name_problems(variables: Variables) -> t.Iterator[str]:
         yield from _flower(variables)
 
 
+def stack_name_problems(name: t.Any) -> t.Iterator[str]:
+    """What is wrong with the name of the stack; a wrong type is told elsewhere."""
+    if isinstance(name, str) and not STACK_NAME.match(name):
+        yield f"taskstack_name {name!r} cannot name files and programs: use {STACK_NAME_RULE}."
+    elif isinstance(name, str) and name.endswith("-monitor"):
+        yield f"taskstack_name {name!r} is the monitoring login of another stack. Choose another."
+
+
 def queue_problems(label: str, queues: t.Any, known: t.Any = ()) -> t.Iterator[str]:
     """Names that are most likely a mistake, though the broker would take them; ``known``: the application's."""
     for queue in queues if isinstance(queues, (list, tuple)) else ():
@@ -76,7 +89,7 @@ def queue_problems(label: str, queues: t.Any, known: t.Any = ()) -> t.Iterator[s
 
 def _environment(environment: t.Any) -> t.Iterator[str]:
     for name in environment if isinstance(environment, dict) else ():
-        if not isinstance(name, str) or not _VARIABLE.match(name):
+        if not isinstance(name, str) or not VARIABLE.match(name):
             rule = "use letters, digits and _, beginning with a letter or _"
             yield f"taskstack_environment: {shown(name)} is no name of an environment variable: {rule}."
 

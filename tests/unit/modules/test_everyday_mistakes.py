@@ -20,7 +20,11 @@ from ansible_collections.taskstack.celery.plugins.module_utils._status import co
 from ansible_collections.taskstack.celery.plugins.module_utils._status.surroundings import flower
 
 ROOT = next(folder for folder in pathlib.Path(__file__).absolute().parents if (folder / "galaxy.yml").exists())
-MODULES = sorted(file.stem for file in (ROOT / "plugins" / "modules").glob("[!_]*.py"))
+PLUGINS = ROOT / "plugins"
+# Not those whose work is done on the control node.
+MODULES = sorted(
+    {file.stem for file in PLUGINS.glob("modules/[!_]*.py")} - {file.stem for file in PLUGINS.glob("action/*.py")}
+)
 RUN = """
 import importlib, json, sys
 from ansible.module_utils.testing import patch_module_args

@@ -1,4 +1,4 @@
-"""The filter: options with plain names become complete definitions."""
+"""Options with plain names become complete definitions."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 import typing as t
 
 import pytest
-from ansible.errors import AnsibleFilterError
-from ansible_collections.taskstack.celery.plugins.filter.processes import processes
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.definitions import definitions as processes
 
 STACK = {"name": "shop", "host": "w1", "directory": "/opt/shop", "user": "www-data", "supervisor": "supervisord"}
 
@@ -127,13 +127,6 @@ def test_without_the_recorder_nothing_of_it_is_left() -> None:
     assert "TASKSTACK_RECORDER" not in str(definition)
 
 
-def test_defaults_hold_where_a_node_says_nothing() -> None:
-    nodes = [{"name": "a"}, {"name": "b", "stop_timeout": 7, "environment": {"X": "2"}}]
-    a, b = processes(nodes, "worker", STACK, {"stop_timeout": 60, "environment": {"X": "1", "Y": "1"}})
-    assert (a["stop_timeout"], b["stop_timeout"]) == (60, 7)
-    assert (a["environment"]["X"], b["environment"]["X"], b["environment"]["Y"]) == ("1", "2", "1")
-
-
 def test_a_worker_on_windows_has_windows_paths_and_a_pool_that_works() -> None:
     definition = worker({"supervisor": "windows", "directory": "C:\\shop"})
     assert definition["argv"][0] == r"C:\ProgramData\taskstack\shop\bin\celery-shop.bat"
@@ -148,7 +141,7 @@ def test_single_places_can_differ() -> None:
 
 
 def test_beat_keeps_its_schedule_in_a_place_of_its_own() -> None:
-    (definition,) = processes({"scheduler": "a.b:C", "max_interval": 60}, "beat", STACK)
+    (definition,) = processes([{"scheduler": "a.b:C", "max_interval": 60}], "beat", STACK)
     assert definition["name"] == "shop-beat"
     assert "--schedule=/var/lib/taskstack/shop/beat/schedule" in definition["argv"]
     # Our class around it: the tasks of the inventory, and a heartbeat.
@@ -157,7 +150,7 @@ def test_beat_keeps_its_schedule_in_a_place_of_its_own() -> None:
 
 
 def test_flower_saves_its_history_in_milliseconds() -> None:
-    (definition,) = processes({"persistent": True, "state_save_interval": 60}, "flower", STACK)
+    (definition,) = processes([{"persistent": True, "state_save_interval": 60}], "flower", STACK)
     assert "--state-save-interval=60000" in definition["argv"]
     assert "--db=/var/lib/taskstack/shop/flower/flower.db" in definition["argv"]
     assert "--address=127.0.0.1" in definition["argv"]
@@ -168,20 +161,5 @@ def test_an_empty_list_is_no_process() -> None:
 
 
 def test_all_mistakes_are_told_at_once() -> None:
-    with pytest.raises(AnsibleFilterError, match=r"(?s)concurrency.*queus.*entry 3"):
+    with pytest.raises(TaskstackError, match=r"(?s)concurrency.*queus.*entry 3"):
         processes([{"name": "a", "concurrency": "4"}, {"name": "b", "queus": 1}, "c"], "worker", STACK)
-
-
-@pytest.mark.parametrize(
-    ("kind", "stack", "sentence"),
-    [
-        ("wurker", {}, "kind must be one of worker, beat, flower"),
-        ("worker", {"name": "a b"}, "stack: name must be a name"),
-        ("worker", {"directory": None}, "stack: directory is missing"),
-        ("worker", {"supervisor": "init"}, "stack: supervisor must be one of"),
-    ],
-    ids=str,
-)
-def test_a_wrong_stack_is_refused(kind: str, stack: dict[str, t.Any], sentence: str) -> None:
-    with pytest.raises(AnsibleFilterError, match=re.escape(sentence)):
-        processes([{"name": "mail"}], kind, {**STACK, **stack})

@@ -368,5 +368,5 @@ def test_what_is_not_refused_makes_a_definition(option: str, value: t.Any) -> No
     facts["w2"]["worker_nodes"][0][option] = value
     if refused(facts, groups) == []:
         stack = {"name": "shop", "host": "w2", "directory": "/opt/shop", "user": "shop", "supervisor": "supervisord"}
-        (definition,) = definitions(facts["w2"]["worker_nodes"], "worker", stack, {})
+        (definition,) = definitions(facts["w2"]["worker_nodes"], "worker", stack)
         assert all(isinstance(word, str) and "\n" not in word for word in definition["argv"])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pathlib
 
-import yaml
-from ansible_collections.taskstack.celery.plugins.plugin_utils._plan import worker_nodes as plan_worker_nodes
 from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.worker_nodes import (
     consumed,
     mappings,
@@ -13,13 +11,6 @@ from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.worker_node
 )
 
 ROLE = pathlib.Path(__file__).parents[3] / "roles" / "worker"
-
-
-def test_its_defaults_are_those_of_the_role() -> None:
-    defaults = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
-    assert {name: defaults[name] for name in plan_worker_nodes.DEFAULTS} == plan_worker_nodes.DEFAULTS
-    handed_over = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__worker_variables"]
-    assert set(handed_over) == set(plan_worker_nodes.VARIABLES)
 
 
 def test_a_node_has_its_own_options_over_those_of_the_host() -> None:

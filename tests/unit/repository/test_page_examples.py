@@ -48,7 +48,7 @@ def variables(content: t.Any) -> tuple[dict[str, t.Any], set[str]]:
 @pytest.mark.parametrize("name", shown())
 def test_the_variables_of_an_example_are_ones_that_preflight_takes(name: str) -> None:
     said, groups = variables(shown()[name])
-    known = {option for options in SPECS.values() for option in options} | {"supervise_parts"}
+    known = {option for options in SPECS.values() for option in options} | {"supervise_only"}
     assert set(said) <= known
     # A template's value is the reader's.
     plain = {key: value for key, value in said.items() if "{{" not in str(value)}

@@ -1,0 +1,71 @@
+# Copyright (c) 2026 the taskstack.celery authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action: what a host of a stack shall hold, made on the control node."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Iterator, Mapping
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.plugin_utils._plain import of_hosts, plain
+from ansible_collections.taskstack.celery.plugins.plugin_utils._plan import description
+from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.host_plan import host_plan
+from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.stack import KINDS
+from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.plan import problems
+
+
+class Evaluated(Mapping[str, t.Any]):
+    """The variables of a task, each evaluated when it is read."""
+
+    def __init__(self, variables: t.Mapping[str, t.Any], templar: t.Any) -> None:
+        """From the raw ones."""
+        self._variables, self._templar = variables, templar
+        self._found: dict[str, t.Any] = {}
+
+    def __getitem__(self, name: str) -> t.Any:
+        if name not in self._found:
+            raw = self._variables[name]
+            try:
+                self._found[name] = plain(self._templar.template(raw))
+            except Exception as exc:
+                # Whatever a template may raise is the inventory's mistake.
+                raise TaskstackError(f"{name} cannot be evaluated: {exc}") from exc
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
+
+    def __len__(self) -> int:
+        return len(self._variables)
+
+
+class ActionModule(ActionBase):
+    """Reads the variables of the host and of those beside it; changes nothing."""
+
+    _supports_check_mode = True
+    _requires_connection = False
+
+    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """The plan, or what keeps it from being made: the task hides both, for a plan holds secrets."""
+        result = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        given = Evaluated(variables, self._templar)
+        only = tuple(plain(self._task.args.get("only") or []))
+        try:
+            wrong = problems(given, only)
+            plan = {} if wrong else self._plan(given, variables, only)
+        except TaskstackError as exc:
+            wrong, plan = [str(exc)], {}
+        return {**result, "changed": False, "problems": wrong, **plan}
+
+    def _plan(self, given: Evaluated, variables: t.Mapping[str, t.Any], only: tuple[str, ...]) -> dict[str, t.Any]:
+        host, groups = variables["inventory_hostname"], plain(variables["groups"])
+        beside = {name for kind in KINDS for name in groups.get(kind) or []} - {host}
+        hosts: dict[str, t.Mapping[str, t.Any]] = {host: given}
+        if not only or {"application", "description"} & set(only):
+            hosts.update(of_hosts(variables["hostvars"], beside, description.VARIABLES))
+        facts = plain((variables.get("ansible_facts") or {}).get("taskstack_host") or {})
+        return host_plan(host, hosts, groups, facts, only)
