@@ -36,6 +36,11 @@ def edit_the_inventory() -> None:
     here = hint[1].replace("ansible_connection: local", REACHED)
     hosts.write_text(hosts.read_text().replace("\nall:\n", f"\nall:\n  {here}\n"))
     main = INVENTORY / "group_vars/all/main.yml"
+    if NAME == "crate":
+        # It ships no schedule, so that its inventory has no beat; and its web pages are a service here.
+        beat = "  children:\n    beat: {hosts: {crate1.example.org: }}\n"
+        hosts.write_text(hosts.read_text().replace("  children:\n", beat, 1))
+        main.write_text(main.read_text().replace("\n# application_web_services:", "\napplication_web_services:"))
     main.write_text(main.read_text() + "\n" + SCHEDULE.format("queue: default, " if NAME == "openrem" else ""))
 
 
