@@ -2,21 +2,22 @@
 # Copyright (c) 2026 the taskstack.celery authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A virtualenv with packages, and a stamp of what it holds."""
+"""Virtualenvs with packages, and a stamp of what each holds."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
 module: virtualenv
-short_description: A virtualenv with packages, and a stamp of what it holds
+short_description: Virtualenvs with packages, and a stamp of what each holds
 version_added: 1.0.0
 description:
-  - Makes a Python virtualenv, installs packages into it, and writes down in O(stamp) what was asked for and is there.
+  - Creates Python virtualenvs, all at the same time, installs packages into each, and writes down in
+    O(virtualenvs[].stamp) what was asked for and is there.
   - Runs pip only when something else is asked for than before, or when something else is installed than the stamp says.
   - The stamp changes with every package, also when somebody used pip by hand.
     Module M(taskstack.celery.processes) restarts what has the stamp in its C(restart_on).
-  - Everything that belongs to the virtualenv runs as O(user), never as root unless O(user) is root.
+  - Everything that belongs to a virtualenv runs as its O(virtualenvs[].user), never as root unless that is root.
 author:
   - the taskstack.celery authors (@taskstack)
 attributes:
@@ -25,95 +26,85 @@ attributes:
     description: Says whether something changes; which versions, only pip knows.
   diff_mode:
     support: full
-    description: Shows the stamp, which names each package with its version.
+    description: Shows the stamps, which name each package with its version.
   platform:
     support: full
     description: Linux and other POSIX systems.
     platforms: posix
 options:
-  path:
-    description: [The virtualenv's directory.]
-    type: path
+  virtualenvs:
+    description: [The virtualenvs.]
+    type: list
+    elements: dict
     required: true
-  stamp:
-    description: [File that says what the virtualenv holds.]
-    type: path
-    required: true
-  packages:
-    description:
-      - What to install, as pip takes it, for instance V(celery==5.7.0).
-      - With neither O(packages) nor O(requirements) the virtualenv must be there and is only looked at.
-    type: list
-    elements: str
-    default: []
-  requirements:
-    description: [A requirements file on the host. A change of its content counts.]
-    type: path
-  files:
-    description: [Further files of the application. A change of their content changes the stamp and nothing else.]
-    type: list
-    elements: path
-    default: []
-  arguments:
-    description: [Further arguments of C(pip install). No credentials; those belong into pip's own configuration.]
-    type: list
-    elements: str
-    default: []
-  python:
-    description: [The Python to make the virtualenv with.]
-    type: path
-    default: /usr/bin/python3
-  user:
-    description: [Account that owns the virtualenv and runs pip.]
-    type: str
-    default: root
+    suboptions:
+      path:
+        description: [The virtualenv's directory.]
+        type: path
+        required: true
+      stamp:
+        description: [File that says what the virtualenv holds.]
+        type: path
+        required: true
+      packages:
+        description:
+          - What to install, as pip takes it, for instance V(celery==5.7.0).
+          - With neither O(virtualenvs[].packages) nor O(virtualenvs[].requirements) the virtualenv must be there and is
+            only looked at.
+        type: list
+        elements: str
+        default: []
+      requirements:
+        description: [A requirements file on the host. A change of its content counts.]
+        type: path
+      files:
+        description: [Further files of the application. A change of their content changes the stamp and nothing else.]
+        type: list
+        elements: path
+        default: []
+      arguments:
+        description: [Further arguments of C(pip install). No credentials; those belong into pip's own configuration.]
+        type: list
+        elements: str
+        default: []
+      python:
+        description: [The Python to make the virtualenv with.]
+        type: path
+        default: /usr/bin/python3
+      user:
+        description: [Account that owns the virtualenv and runs pip.]
+        type: str
+        default: root
   stack:
     description: [Name of the stack in whose list of created things a virtualenv is noted before it is created.]
     type: str
   state:
     description:
       - With V(present), the packages are installed into the virtualenv itself; one whose Python has gone, as after an
-        upgrade of the distribution, or that was created here with another O(python), is created again beside it first.
-      - With V(upgraded), they are installed into a copy, made by O(user), which then takes the virtualenv's place. The
-        old one stays as C(PATH.previous), and C(STAMP.previous) until somebody removes that file to say that the new
-        one works. Until then V(restored), or the next V(upgraded), takes the old one back. O(stamp) is not written.
+        upgrade of the distribution, or that was created here with another O(virtualenvs[].python), is created again
+        beside it first.
+      - With V(upgraded), they are installed into a copy, made by O(virtualenvs[].user), which then takes the
+        virtualenv's place. The old one stays as C(PATH.previous), and C(STAMP.previous) until somebody removes that
+        file to say that the new one works. Until then V(restored), or the next V(upgraded), takes the old one back. The
+        stamp is not written.
       - With V(restored), the virtualenv before an upgrade that nobody has confirmed takes its place again, and the new
-        one stays as C(PATH.failed). O(others) must be empty for these two.
+        one stays as C(PATH.failed). These two are for one virtualenv at a time.
     type: str
     choices: [present, upgraded, restored]
     default: present
-  others:
-    description: [Further virtualenvs of this host with the same options; all are made at the same time.]
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      path: {description: The virtualenv's directory., type: path, required: true}
-      stamp: {description: File that says what it holds., type: path, required: true}
-      packages: {description: What to install., type: list, elements: str, default: []}
-      requirements: {description: A requirements file., type: path}
-      files: {description: Further files of the application., type: list, elements: path, default: []}
-      arguments: {description: Further arguments of C(pip install)., type: list, elements: str, default: []}
-      python: {description: The Python to make it with., type: path, default: /usr/bin/python3}
-      user: {description: Account that owns it., type: str, default: root}
 """
 
 EXAMPLES = r"""
 - name: Give a server a virtualenv of its own
   taskstack.celery.virtualenv:
-    path: /opt/tiles/venv
-    user: www-data
-    stamp: /etc/tiles.packages
-    packages: [gunicorn==23.0.0]
+    virtualenvs:
+      - path: /opt/tiles/venv
+        user: www-data
+        stamp: /etc/tiles.packages
+        packages: [gunicorn==23.0.0]
 """
 
 RETURN = r"""
-packages:
-  description: The installed distributions of O(path), each with a short hash of its files.
-  returned: always
-  type: list
-  elements: str
-  sample: [celery-5.7.0.dist-info 0123456789abcdef]
 stamps:
   description: The stamps of the virtualenvs in which something changed.
   returned: always
@@ -129,7 +120,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, TaskstackError, sentence
 from ansible_collections.taskstack.celery.plugins.module_utils._files import created
-from ansible_collections.taskstack.celery.plugins.module_utils._virtualenv import contents, swap
+from ansible_collections.taskstack.celery.plugins.module_utils._virtualenv import swap
 from ansible_collections.taskstack.celery.plugins.module_utils._virtualenv.plan import one
 
 ONE = {
@@ -144,10 +135,9 @@ ONE = {
 }
 STATES = ["present", "upgraded", "restored"]
 ARGS = {
-    **ONE,
+    "virtualenvs": {"type": "list", "elements": "dict", "required": True, "options": ONE},
     "stack": {},
     "state": {"choices": STATES, "default": "present"},
-    "others": {"type": "list", "elements": "dict", "default": [], "options": ONE},
 }
 
 
@@ -160,27 +150,30 @@ def note(stack: str, paths: t.Iterable[str], lists: str) -> None:
 
 def run(params: dict[str, t.Any], check_mode: bool, lists: str = created.DIRECTORY) -> dict[str, t.Any]:
     """All at the same time, for each waits for the network; what goes wrong with any is told when all have ended."""
-    every = [{**item, "state": params.get("state", "present")} for item in [params, *params["others"]]]
-    path, stamp = params["path"], params["stamp"]
-    if params.get("state") == "restored":
+    state = params["state"]
+    every = [{**item, "state": state} for item in params["virtualenvs"]]
+    if state != "present":
+        if len(every) != 1:
+            raise TaskstackError(f"State {state} is for one virtualenv at a time. List one.")
+        path, stamp = every[0]["path"], every[0]["stamp"]
         back = swap.interrupted(path, stamp)
+        if state == "restored":
+            if back and not check_mode:
+                swap.take_back(path, stamp, f"{path}.failed")
+            return {"changed": back, "stamps": [stamp] if back else []}
         if back and not check_mode:
-            swap.take_back(path, stamp, f"{path}.failed")
-        return {"changed": back, "packages": contents.installed(path) or [], "stamps": [stamp] if back else []}
-    if params.get("state") == "upgraded" and swap.interrupted(path, stamp) and not check_mode:
-        swap.recover(path, stamp)
-    if params.get("stack") and not check_mode:
+            swap.recover(path, stamp)
+    if params["stack"] and not check_mode:
         note(params["stack"], [item["path"] for item in every], lists)
-    with ThreadPoolExecutor(len(every)) as pool:
+    with ThreadPoolExecutor(max(1, len(every))) as pool:
         running = [pool.submit(one, item, check_mode) for item in every]
     wrong = [sentence(exc) for exc in (future.exception() for future in running) if exc]
     if wrong:
         raise TaskstackError(" ".join(wrong))
     diff = [future.result() for future in running]
     stamps = [item["stamp"] for item, part in zip(every, diff) if part["before"] != part["after"]]
-    packages = contents.installed(params["path"]) or []
     changed = [part.pop("changed") for part in diff]
-    return {"changed": any(changed), "packages": packages, "stamps": stamps, "diff": diff}
+    return {"changed": any(changed), "stamps": stamps, "diff": diff}
 
 
 def main() -> None:

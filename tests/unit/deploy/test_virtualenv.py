@@ -79,29 +79,32 @@ def wanted(folder: pathlib.Path, **more: t.Any) -> dict[str, t.Any]:
         "files": [],
         "python": sys.executable,
         "user": ME,
-        "others": [],
         **more,
     }
 
 
+def run(*items: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    return virtualenv.run({"virtualenvs": list(items), "stack": None, "state": "present"}, check_mode)
+
+
 def test_empty_environments_are_made_and_a_second_run_changes_nothing(tmp_path: pathlib.Path) -> None:
     other = wanted(tmp_path, path=str(tmp_path / "other"), stamp=str(tmp_path / "other.packages"))
-    both = wanted(tmp_path, others=[other])
+    both = (wanted(tmp_path), other)
     stamps = [str(tmp_path / "packages"), str(tmp_path / "other.packages")]
-    assert virtualenv.run(both, check_mode=True)["stamps"] == stamps
+    assert run(*both, check_mode=True)["stamps"] == stamps
     assert list(tmp_path.iterdir()) == []
-    assert virtualenv.run(both, check_mode=False)["stamps"] == stamps
+    assert run(*both, check_mode=False)["stamps"] == stamps
     for stamp in stamps:
         assert "wants pip\nhas pip-" in pathlib.Path(stamp).read_text()
     for check_mode in (True, False):
-        again = virtualenv.run(both, check_mode=check_mode)
+        again = run(*both, check_mode=check_mode)
         assert (again["changed"], again["stamps"]) == (False, [])
 
 
 def test_what_is_wrong_with_each_of_several_environments_is_told_at_once(tmp_path: pathlib.Path) -> None:
     other = wanted(tmp_path, user="nobody-has-this-name", path=str(tmp_path / "other"), stamp=str(tmp_path / "s"))
     with pytest.raises(TaskstackError, match=r"There is no virtualenv at .*no account nobody-has-this-name"):
-        virtualenv.run(wanted(tmp_path, packages=[], others=[other]), check_mode=False)
+        run(wanted(tmp_path, packages=[]), other, check_mode=False)
 
 
 def test_a_command_that_fails_shows_its_last_lines_and_what_to_do(tmp_path: pathlib.Path) -> None:
@@ -116,7 +119,7 @@ def test_an_unknown_account_is_named() -> None:
 
 
 def test_a_dry_run_predicts_the_virtualenv_of_an_account_that_an_earlier_task_would_create(tmp_path):
-    wanted = {"path": str(tmp_path / "venv"), "packages": ["pip"], "stamp": str(tmp_path / "stamp"), "others": []}
+    wanted = {"path": str(tmp_path / "venv"), "packages": ["pip"], "stamp": str(tmp_path / "stamp")}
     wanted.update(requirements=None, arguments=[], files=[], python=sys.executable, user="nobody-has-this-name")
-    assert virtualenv.run(wanted, check_mode=True)["changed"]
+    assert run(wanted, check_mode=True)["changed"]
     assert not (tmp_path / "venv").exists()

@@ -41,9 +41,13 @@ def wanted(folder: pathlib.Path, **more: t.Any) -> dict[str, t.Any]:
         "files": [],
         "python": sys.executable,
         "user": ME,
-        "others": [],
         **more,
     }
+
+
+def run(item: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    one = {key: value for key, value in item.items() if key != "state"}
+    return virtualenv.run({"virtualenvs": [one], "stack": None, "state": item["state"]}, check_mode)
 
 
 def newer(folder: pathlib.Path, **more: t.Any) -> dict[str, t.Any]:
@@ -54,7 +58,7 @@ def newer(folder: pathlib.Path, **more: t.Any) -> dict[str, t.Any]:
 def made_once() -> t.Iterator[pathlib.Path]:
     with tempfile.TemporaryDirectory() as made:
         folder = pathlib.Path(made)
-        virtualenv.run(wanted(folder), check_mode=False)
+        run(wanted(folder), check_mode=False)
         yield folder
 
 
@@ -77,51 +81,51 @@ def works(folder: pathlib.Path) -> str:
 
 
 def test_an_upgrade_goes_into_a_copy_that_takes_the_place(deployed: pathlib.Path) -> None:
-    assert virtualenv.run(newer(deployed, state="upgraded"), check_mode=True)["changed"]
+    assert run(newer(deployed, state="upgraded"), check_mode=True)["changed"]
     assert present(deployed) == ["packages", "venv"]
     stamp = (deployed / "packages").read_text()
-    assert virtualenv.run(newer(deployed, state="upgraded"), check_mode=False)["changed"]
+    assert run(newer(deployed, state="upgraded"), check_mode=False)["changed"]
     assert present(deployed) == ["packages", "packages.previous", "venv", "venv.previous"]
     assert (deployed / "packages").read_text() == (deployed / "packages.previous").read_text() == stamp
     assert "/venv/lib/" in works(deployed / "venv") and ".next" not in (deployed / "venv" / "bin" / "pip").read_text()
     # As the processes restart, what the virtualenv holds is written.
-    assert virtualenv.run(newer(deployed), check_mode=False)["stamps"] == [str(deployed / "packages")]
+    assert run(newer(deployed), check_mode=False)["stamps"] == [str(deployed / "packages")]
 
 
 def test_an_upgrade_that_asks_for_nothing_new_copies_nothing(deployed: pathlib.Path) -> None:
-    assert not virtualenv.run(wanted(deployed, state="upgraded"), check_mode=False)["changed"]
+    assert not run(wanted(deployed, state="upgraded"), check_mode=False)["changed"]
     assert present(deployed) == ["packages", "venv"]
 
 
 def test_the_first_virtualenv_of_a_host_is_not_made_by_an_upgrade(base: pathlib.Path) -> None:
-    assert not virtualenv.run(newer(base, state="upgraded"), check_mode=False)["changed"]
+    assert not run(newer(base, state="upgraded"), check_mode=False)["changed"]
     assert present(base) == []
 
 
 def test_what_does_not_work_is_taken_back_and_kept_until_the_next_upgrade(deployed: pathlib.Path) -> None:
     back = wanted(deployed, state="restored", packages=[])
-    assert not virtualenv.run(back, check_mode=False)["changed"]
-    virtualenv.run(newer(deployed, state="upgraded"), check_mode=False)
+    assert not run(back, check_mode=False)["changed"]
+    run(newer(deployed, state="upgraded"), check_mode=False)
     (deployed / "venv" / "new").touch()
-    assert virtualenv.run(back, check_mode=True)["changed"]
-    assert virtualenv.run(back, check_mode=False)["changed"]
+    assert run(back, check_mode=True)["changed"]
+    assert run(back, check_mode=False)["changed"]
     assert present(deployed) == ["packages", "venv", "venv.failed"]
     assert (deployed / "venv.failed" / "new").exists() and not (deployed / "venv" / "new").exists()
     works(deployed / "venv")
-    assert not virtualenv.run(back, check_mode=False)["changed"]
-    virtualenv.run(newer(deployed, state="upgraded"), check_mode=False)
+    assert not run(back, check_mode=False)["changed"]
+    run(newer(deployed, state="upgraded"), check_mode=False)
     assert present(deployed) == ["packages", "packages.previous", "venv", "venv.previous"]
 
 
 @pytest.mark.parametrize("moment", ["between the renames", "after the swap", "between the renames back"])
 def test_an_interrupted_upgrade_begins_again_from_the_packages_that_worked(deployed: pathlib.Path, moment: str) -> None:
-    virtualenv.run(newer(deployed, state="upgraded"), check_mode=False)
+    run(newer(deployed, state="upgraded"), check_mode=False)
     (deployed / "venv" / "new").touch()
     if moment == "between the renames":
         (deployed / "venv").rename(deployed / "venv.next")
     if moment == "between the renames back":
         (deployed / "venv").rename(deployed / "venv.failed")
-    assert virtualenv.run(newer(deployed, state="upgraded"), check_mode=False)["changed"]
+    assert run(newer(deployed, state="upgraded"), check_mode=False)["changed"]
     assert not (deployed / "venv" / "new").exists() and (deployed / "venv" / "old").exists()
     assert present(deployed) == ["packages", "packages.previous", "venv", "venv.previous"]
     works(deployed / "venv")
@@ -130,9 +134,9 @@ def test_an_interrupted_upgrade_begins_again_from_the_packages_that_worked(deplo
 def test_a_failed_installation_leaves_the_virtualenv_as_it_is(deployed: pathlib.Path) -> None:
     broken = wanted(deployed, state="upgraded", packages=["/nonexistent/shop.whl"])
     with pytest.raises(TaskstackError, match=r"pip install /nonexistent/shop\.whl failed"):
-        virtualenv.run(broken, check_mode=False)
+        run(broken, check_mode=False)
     assert (deployed / "venv" / "old").exists() and not (deployed / "packages.previous").exists()
-    assert not virtualenv.run(wanted(deployed), check_mode=False)["changed"]
+    assert not run(wanted(deployed), check_mode=False)["changed"]
 
 
 def other_python(folder: pathlib.Path) -> None:
@@ -150,26 +154,26 @@ def test_a_virtualenv_whose_python_is_another_one_now_is_created_again_aside(
     deployed: pathlib.Path, state: str
 ) -> None:
     other_python(deployed)
-    assert virtualenv.run(wanted(deployed, state=state), check_mode=True)["changed"]
-    assert virtualenv.run(wanted(deployed, state=state), check_mode=False)["changed"]
+    assert run(wanted(deployed, state=state), check_mode=True)["changed"]
+    assert run(wanted(deployed, state=state), check_mode=False)["changed"]
     assert (deployed / "venv.previous" / "old").exists() and not (deployed / "venv" / "old").exists()
     works(deployed / "venv")
-    virtualenv.run(wanted(deployed), check_mode=False)
-    assert not virtualenv.run(wanted(deployed), check_mode=False)["changed"]
+    run(wanted(deployed), check_mode=False)
+    assert not run(wanted(deployed), check_mode=False)["changed"]
 
 
 def test_a_virtualenv_whose_python_has_gone_is_created_again(deployed: pathlib.Path) -> None:
     (deployed / "venv" / "bin" / "python").unlink()
     (deployed / "venv" / "bin" / "python").symlink_to("/usr/bin/python3.4")
     assert "is no longer on this host" in venv.broken(str(deployed / "venv"))
-    assert virtualenv.run(wanted(deployed), check_mode=False)["changed"]
+    assert run(wanted(deployed), check_mode=False)["changed"]
     works(deployed / "venv")
 
 
 def test_an_unmanaged_virtualenv_whose_python_is_another_one_now_is_named_and_stays(deployed: pathlib.Path) -> None:
     other_python(deployed)
     with pytest.raises(TaskstackError, match=r"created with Python 3\.4, .* Create the virtualenv again"):
-        virtualenv.run(wanted(deployed, packages=[]), check_mode=False)
+        run(wanted(deployed, packages=[]), check_mode=False)
     assert (deployed / "venv" / "old").exists()
 
 
@@ -189,10 +193,10 @@ def test_the_stamp_is_roots_alone_also_where_an_older_edition_wrote_it(deployed:
     assert stat.S_IMODE(stamp.stat().st_mode) == 0o600
     stamp.chmod(0o644)
     for check_mode in (True, False):
-        result = virtualenv.run(wanted(deployed), check_mode)
+        result = run(wanted(deployed), check_mode)
         assert (result["changed"], result["stamps"]) == (True, [])
     assert stat.S_IMODE(stamp.stat().st_mode) == 0o600
-    assert not virtualenv.run(wanted(deployed), check_mode=False)["changed"]
+    assert not run(wanted(deployed), check_mode=False)["changed"]
 
 
 @ROOT
@@ -211,10 +215,10 @@ def test_root_runs_no_program_that_another_account_can_change(base: pathlib.Path
     os.chown(base / "app", 3333, 3333)
     item = wanted(base, path=str(base / "app" / "venv"), state=state)
     with pytest.raises(TaskstackError, match=r"Root would run programs of .*, which other accounts can change"):
-        virtualenv.run(item, check_mode=False)
+        run(item, check_mode=False)
     # Neither one that it would create itself.
     with pytest.raises(TaskstackError, match="Root would run programs"):
-        virtualenv.run({**item, "path": str(base / "app" / "new" / "venv")}, check_mode=True)
+        run({**item, "path": str(base / "app" / "new" / "venv")}, check_mode=True)
 
 
 @ROOT

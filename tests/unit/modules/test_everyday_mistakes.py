@@ -166,7 +166,11 @@ def disk_mistakes(place: pathlib.Path) -> dict[str, tuple[dict[str, t.Any], str,
     owner = {"owner": str(os.getuid()), "group": str(os.getgid())}
     return {
         "files": ({"files": [{"path": f"{disk}/x", "content": "x", **owner}]}, full(place / "disk"), "disk is full"),
-        "virtualenv": ({"path": str(venv.parent), "stamp": f"{disk}/x"}, full(place / "disk"), "disk is full"),
+        "virtualenv": (
+            {"virtualenvs": [{"path": str(venv.parent), "stamp": f"{disk}/x"}]},
+            full(place / "disk"),
+            "disk is full",
+        ),
         "created": (
             {"stack": "shop", "accounts": ["shop"]},
             "mount -t tmpfs tmpfs /var/lib; mkdir /var/lib/taskstack; "
