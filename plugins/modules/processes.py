@@ -11,17 +11,17 @@ module: processes
 short_description: Keep exactly these programs of one application running
 version_added: 1.0.0
 description:
-  - Is given all programs of one application and kind on this host, and makes it so, with supervisord or systemd.
+  - Is given all programs of one application and of some kinds on this host, and makes it so, with supervisord or systemd.
   - Starts what is new. Restarts only what changed, one after another, and lets each finish what it is doing first,
     for up to its C(stop_timeout). Stops and removes what is no longer listed. Leaves everything alone that is not of
-    this application and kind.
-  - Asks the other supervisor of the host too. What it runs of this application and kind, in files with our first line,
+    this application and these kinds.
+  - Asks the other supervisor of the host too. What it runs of them, in files with our first line,
     is stopped and removed there, each program just before it starts here. Nothing runs twice after a change of
     O(supervisor).
   - Watches that each program that it started stays up, all at once, and fails with the end of the log of each that
     does not, while the others run.
-  - A program does not have to be Celery. The filter P(taskstack.celery.processes#filter) makes definitions of workers,
-    beat and Flower.
+  - A program does not have to be Celery. Module M(taskstack.celery.host_plan) makes definitions of workers, beat and
+    Flower.
 author:
   - the taskstack.celery authors (@taskstack)
 requirements:
@@ -33,20 +33,15 @@ options:
       - Name of the application that the programs belong to.
     type: str
     required: true
-  kind:
-    description:
-      - Which of the application's programs the list is about, so that several tasks can each own some of them.
-    type: str
-    default: worker
   kinds:
     description:
-      - In place of O(kind), the kinds that the list is about when it is about several. Each program names its own then.
+      - Which of the application's programs the list is about, so that several tasks can each own some of them.
     type: list
     elements: str
-    default: []
+    default: [worker]
   processes:
     description:
-      - All programs of this application and kind, or kinds, on this host. An empty list stops and removes them.
+      - All programs of this application and these kinds on this host. An empty list stops and removes them.
     type: list
     elements: dict
     required: true
@@ -59,8 +54,7 @@ options:
         required: true
       kind:
         description:
-          - One of O(kinds). Without those O(kind) of the module is what counts, and a definition of the filter can be
-            handed over as it is.
+          - One of O(kinds); that one when there is one only.
         type: str
       argv:
         description:
@@ -195,7 +189,7 @@ EXAMPLES = r"""
 - name: Keep a program running that is not Celery
   taskstack.celery.processes:
     application: tiles
-    kind: server
+    kinds: [server]
     processes:
       - name: tiles-server
         argv: [/usr/bin/python3, -m, http.server, "8099", --bind, 127.0.0.1]
@@ -206,7 +200,7 @@ EXAMPLES = r"""
 - name: Stop and remove it
   taskstack.celery.processes:
     application: tiles
-    kind: server
+    kinds: [server]
     processes: []
 """
 
@@ -282,8 +276,7 @@ PROCESS_ARGS: dict[str, dict[str, t.Any]] = {
 }
 ARGS: dict[str, dict[str, t.Any]] = {
     "application": {"type": "str", "required": True},
-    "kind": {"type": "str", "default": "worker"},
-    "kinds": {"type": "list", "elements": "str", "default": []},
+    "kinds": {"type": "list", "elements": "str", "default": ["worker"]},
     "processes": {"type": "list", "elements": "dict", "required": True, "options": PROCESS_ARGS},
     "supervisor": {"type": "str", "choices": ["supervisord", "systemd"], "default": "supervisord"},
     "socket": {"type": "path", "default": "/var/run/supervisor.sock"},
@@ -302,10 +295,9 @@ def run(
 ) -> Results:
     """Do what is needed, or tell what that would be."""
     supervisor, other = both
-    processes, application = params["processes"], params["application"]
-    kinds = params["kinds"] or [params["kind"]]
-    if not params["kinds"]:
-        processes = [{**process, "kind": params["kind"]} for process in processes]
+    application, kinds = params["application"], params["kinds"]
+    only = kinds[0] if len(kinds) == 1 else None
+    processes = [{**process, "kind": process.get("kind") or only} for process in params["processes"]]
     refuse(mistakes(application, kinds, processes))
     owners = {process["name"]: sv.Owner(application, process["kind"]) for process in processes}
     ours = [sv.Owner(application, kind) for kind in kinds]

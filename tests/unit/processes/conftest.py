@@ -156,11 +156,10 @@ class Host:
         self,
         *processes: dict[str, t.Any],
         check: bool = False,
-        kind: str = "worker",
-        kinds: t.Any = (),
+        kinds: t.Any = ("worker",),
         changing: t.Any = (),
     ) -> t.Any:
-        params = {"application": "shop", "kind": kind, "kinds": list(kinds), "watch_seconds": 10}
+        params = {"application": "shop", "kinds": list(kinds), "watch_seconds": 10}
         params["processes"] = list(processes)
         digests = Digests(changing, check, str(self.folder / "taskstack" / ".key"))
         return module.run(params, (self.supervisor, self.other), digests, self.clock, check)

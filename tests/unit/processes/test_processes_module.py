@@ -80,7 +80,7 @@ def test_programs_that_leave_stop_at_the_same_time(host: t.Any) -> None:
 
 
 def test_programs_of_other_kinds_and_applications_are_left_alone(host: t.Any) -> None:
-    host.run(host.process("beat"), kind="beat")
+    host.run(host.process("beat"), kinds=("beat",))
     host.supervisor.files["theirs"] = "[program:theirs]"
     host.run(host.process("a"))
     host.run()
@@ -89,8 +89,8 @@ def test_programs_of_other_kinds_and_applications_are_left_alone(host: t.Any) ->
 
 
 def test_one_list_of_several_kinds_owns_the_programs_of_all_of_them_and_no_others(host: t.Any) -> None:
-    host.run(host.process("beat"), kind="beat")
-    host.run(host.process("flower"), kind="flower")
+    host.run(host.process("beat"), kinds=("beat",))
+    host.run(host.process("flower"), kinds=("flower",))
     host.run(host.process("a"), host.process("b"))
     pids = dict(host.supervisor.running)
     both = ("worker", "beat")
@@ -240,7 +240,7 @@ def test_a_move_that_fails_leaves_the_others_where_they_work(host: t.Any) -> Non
 
 
 def test_programs_of_other_stacks_stay_under_the_other_supervisor(host: t.Any) -> None:
-    host.run(host.process("web"), kind="server")
+    host.run(host.process("web"), kinds=("server",))
     host.change_supervisor()
     assert host.run(host.process("a"))["moved"] == []
     assert list(host.other.running) == ["web"]
