@@ -11,7 +11,7 @@ module: processes
 short_description: Keep exactly these programs of one application running
 version_added: 1.0.0
 description:
-  - Is given all programs of one application and of some kinds on this host, and makes it so, with supervisord or systemd.
+  - Is given all programs of one application and of some kinds on this host, and makes it so, by supervisord or systemd.
   - Starts what is new. Restarts only what changed, one after another, and lets each finish what it is doing first,
     for up to its C(stop_timeout). Stops and removes what is no longer listed. Leaves everything alone that is not of
     this application and these kinds.
