@@ -51,7 +51,7 @@ def test_a_drained_host_runs_nothing_and_is_taken_back(costs_no_task: t.Any) -> 
 
     costs_no_task(drain_and_take_back)
     # Whoever asks the broker's hosts hears that these workers stop on purpose.
-    steps = "Describe the stack", "Update the workers there", "Keep the processes running"
+    steps = "Write directories and files", "Update the workers there", "Keep the processes running"
     assert done[0].changed == predicted.changed == {(step, host) for step in steps}
     assert snapshot.differences(first, snapshot.worker(host)) == [] and pids()[WORKERS[0]] == before[WORKERS[0]]
     described = json.loads(on(BROKERS[1], "cat", "/etc/taskstack/count.json"))["workers"]
