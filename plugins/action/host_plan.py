@@ -13,7 +13,7 @@ from ansible_collections.taskstack.celery.plugins.module_utils._errors import Ta
 from ansible_collections.taskstack.celery.plugins.plugin_utils._plain import of_hosts, plain
 from ansible_collections.taskstack.celery.plugins.plugin_utils._plan import description
 from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.host_plan import host_plan
-from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.stack import KINDS
+from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.stack import KINDS, StackHost
 from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.plan import problems
 
 
@@ -52,20 +52,29 @@ class ActionModule(ActionBase):
         """The plan, or what keeps it from being made: the task hides both, for a plan holds secrets."""
         result = super().run(tmp, task_vars)
         variables = task_vars or {}
-        given = Evaluated(variables, self._templar)
+        host, groups = variables["inventory_hostname"], plain(variables["groups"])
         only = tuple(plain(self._task.args.get("only") or []))
+        here = StackHost(host, Evaluated(variables, self._templar), groups, only)
         try:
-            wrong = problems(given, only)
-            plan = {} if wrong else self._plan(given, variables, only)
+            wrong = problems(here)
+            plan = {} if wrong else host_plan(here, self._hosts(here, variables), self._facts(variables))
         except TaskstackError as exc:
             wrong, plan = [str(exc)], {}
         return {**result, "changed": False, "problems": wrong, **plan}
 
-    def _plan(self, given: Evaluated, variables: t.Mapping[str, t.Any], only: tuple[str, ...]) -> dict[str, t.Any]:
-        host, groups = variables["inventory_hostname"], plain(variables["groups"])
-        beside = {name for kind in KINDS for name in groups.get(kind) or []} - {host}
-        hosts: dict[str, t.Mapping[str, t.Any]] = {host: given}
-        if not only or {"application", "description"} & set(only):
-            hosts.update(of_hosts(variables["hostvars"], beside, description.VARIABLES))
-        facts = plain((variables.get("ansible_facts") or {}).get("taskstack_host") or {})
-        return host_plan(host, hosts, groups, facts, only)
+    @staticmethod
+    def _hosts(here: StackHost, variables: t.Mapping[str, t.Any]) -> dict[str, t.Mapping[str, t.Any]]:
+        """The variables of this host, and those of the others that its description names."""
+        hosts: dict[str, t.Mapping[str, t.Any]] = {here.host: here.given}
+        if here.does("application") or here.does("description"):
+            beside = {name for kind in KINDS for name in here.groups.get(kind) or []} - {here.host}
+            try:
+                hosts.update(of_hosts(variables["hostvars"], beside, description.VARIABLES))
+            except Exception as exc:
+                # Whatever a template may raise is the inventory's mistake.
+                raise TaskstackError(f"A variable of another host cannot be evaluated: {exc}") from exc
+        return hosts
+
+    @staticmethod
+    def _facts(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+        return dict(plain((variables.get("ansible_facts") or {}).get("taskstack_host") or {}))

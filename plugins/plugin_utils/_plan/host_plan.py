@@ -11,26 +11,19 @@ from . import description as plan_description
 from .host_files import files, settings
 from .host_processes import processes
 from .host_virtualenvs import virtualenvs
-from .stack import Groups, StackHost
+from .stack import StackHost
 from .variables import Variables
 from .windows_host import windows_host
 
 _SYSTEM_PACKAGES = ("python3-venv", "logrotate")
 
 
-def host_plan(
-    host: str,
-    hosts: t.Mapping[str, Variables],
-    groups: Groups,
-    facts: Variables,
-    only: t.Sequence[str] = (),
-) -> dict[str, t.Any]:
+def host_plan(here: StackHost, hosts: t.Mapping[str, Variables], facts: Variables) -> dict[str, t.Any]:
     """The plan of one host.
 
     ``hosts`` holds the variables of this host and of all that run something, ``facts`` what module host_facts has
-    found on this one, ``only`` what a role does alone.
+    found on this one.
     """
-    here = StackHost(host, hosts[host], groups, tuple(only))
     described = _description(here, hosts) if here.does("application") or here.does("description") else None
     by_kind = processes(here)
     plan: dict[str, t.Any] = {

@@ -5,20 +5,17 @@
 
 from __future__ import annotations
 
-import typing as t
-
-from .._plan.variables import Variables, true
+from .._plan.stack import StackHost
 from .names import name_problems, stack_name_problems
 from .schedule import problems as schedule_problems
 
 
-def problems(given: Variables, only: t.Sequence[str]) -> list[str]:
+def problems(here: StackHost) -> list[str]:
     """One sentence per mistake in the variables of a host."""
-    found = list(stack_name_problems(given.get("taskstack_name")))
-    found += name_problems(given) if "application" in only else []
-    if "beat" in only:
-        found += schedule_problems(given.get("beat_schedule") or [])
-    if "flower" in only and not given.get("flower_password") and not true(given.get("flower_open_api") or False):
+    found = list(stack_name_problems(here.get("taskstack_name")))
+    found += name_problems(here.given) if here.does("application") else []
+    found += schedule_problems(here.get("beat_schedule")) if here.has("beat") else []
+    if here.has("flower") and not here.get("flower_password") and not here.opens_flower:
         found.append(
             "Set flower_password, or flower_open_api to true if everybody who reaches the address may control workers."
         )

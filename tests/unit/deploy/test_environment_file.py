@@ -8,6 +8,7 @@ import pathlib
 import subprocess
 
 import pytest
+from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.stack import StackHost
 from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.texts import text
 from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.plan import problems
 
@@ -31,5 +32,6 @@ def test_a_shell_reads_every_value_as_it_was_given(tmp_path: pathlib.Path) -> No
 
 @pytest.mark.parametrize("name", ["A$(touch pwned)", "BAD NAME", "lower-case", "A\n", "1A", ""])
 def test_a_name_that_could_be_code_is_refused_before_anything_is_written(name: str) -> None:
-    (sentence,) = problems({**STACK, "taskstack_environment": {name: "x"}}, ["application"])
+    here = StackHost("w1", {**STACK, "taskstack_environment": {name: "x"}}, {"worker": ["w1"]})
+    (sentence,) = problems(here)
     assert "is no name of an environment variable" in sentence

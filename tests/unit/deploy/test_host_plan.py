@@ -9,6 +9,7 @@ from ansible_collections.taskstack.celery.plugins.module_utils._errors import Ta
 from ansible_collections.taskstack.celery.plugins.module_utils._paths import own_files
 from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.broker_access import BrokerAccess
 from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.host_plan import host_plan
+from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.stack import StackHost
 from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.plan import problems
 
 FACTS: dict[str, t.Any] = {"packages": [], "accounts": [], "groups": []}
@@ -25,7 +26,12 @@ ENTRY = {"name": "clean", "task": "shop.clean", "seconds": 60}
 
 def plan(host: str, *only: str, facts: dict[str, t.Any] | None = None, **variables: t.Any) -> dict[str, t.Any]:
     hosts = {key: {} for key in ("mq", "w1", "w2", "f1")}
-    return host_plan(host, {**hosts, host: {**SHOP, **variables}}, GROUPS, facts or FACTS, only)
+    here = StackHost(host, {**SHOP, **variables}, GROUPS, only)
+    return host_plan(here, {**hosts, host: here.given}, facts or FACTS)
+
+
+def refused(host: str, *only: str, **variables: t.Any) -> list[str]:
+    return problems(StackHost(host, {**SHOP, **variables}, GROUPS, only))
 
 
 def written(made: dict[str, t.Any]) -> list[str]:
@@ -86,7 +92,8 @@ def test_a_host_with_nothing_but_the_broker_gets_the_description_and_loses_what_
     assert plan("mq", "description", taskstack_app=None)["private_files"] == []
     # It is the workers' supervisor that somebody may have to ask.
     hosts: dict[str, dict[str, t.Any]] = {"mq": SHOP, "w1": {"taskstack_supervisor": "systemd"}, "w2": {}, "f1": {}}
-    described = host_plan("mq", hosts, GROUPS, {}, ["description"])["description"]
+    here = StackHost("mq", SHOP, GROUPS, ("description",))
+    described = host_plan(here, hosts, {})["description"]
     assert described["supervisor"] == "systemd"
 
 
@@ -183,10 +190,18 @@ def test_mistakes_of_all_kinds_are_told_at_once() -> None:
         plan("w1", worker_nodes=nodes, beat_max_interval=0)
 
 
-def test_a_role_alone_refuses_what_no_playbook_has_refused_before() -> None:
-    assert problems(SHOP, ["application", "worker", "beat", "flower"]) == []
-    assert "Set flower_password" in problems({"taskstack_name": "shop"}, ["flower"])[0]
-    assert "has no task" in problems({"beat_schedule": [{"name": "x", "seconds": 1}]}, ["beat"])[0]
+@pytest.mark.parametrize("only", [(), ("application", "worker", "beat", "flower")], ids=["whole", "roles"])
+def test_what_no_playbook_has_refused_before_is_refused_here(only: tuple[str, ...]) -> None:
+    assert refused("w1", *only, beat_schedule=[ENTRY]) == []
+    assert "Set flower_password" in refused("w1", *only, flower_password="")[0]
+    assert "has no task" in refused("w1", *only, beat_schedule=[{"name": "x", "seconds": 1}])[0]
+    assert "environment variable" in refused("w1", *only, taskstack_environment={"A$(x)": ""})[0]
+    assert "cannot name files" in refused("w1", *only, taskstack_name="a b")[0]
+
+
+def test_what_a_host_does_not_run_is_not_asked_for() -> None:
+    assert refused("w2", flower_password="", beat_schedule="wrong") == []
+    assert refused("w1", "worker", flower_password="", beat_schedule="wrong") == []
 
 
 def test_what_the_command_line_gives_counts_as_what_it_means() -> None:
