@@ -36,11 +36,11 @@ options:
 EXAMPLES = r"""
 - name: Refuse what cannot work, before anything is changed
   ansible.builtin.assert:
-    that: blockers | length == 0
-    fail_msg: "{{ blockers | join('\n') }}"
+    that: problems | length == 0
+    fail_msg: "{{ problems | join('\n') }}"
     quiet: true
   vars:
-    blockers: "{{ hostvars | taskstack.celery.preflight(groups) }}"
+    problems: "{{ hostvars | taskstack.celery.preflight(groups) }}"
 """
 
 RETURN = r"""
@@ -60,7 +60,7 @@ from ansible.module_utils.common.yaml import yaml_load
 from ansible.template import accept_lazy_markers
 from ansible_collections.taskstack.celery.plugins.plugin_utils._plain import plain
 from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.variables import Broken
-from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.problems import ROLES, blockers
+from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.problems import ROLES, problems
 
 # What the roles use on Windows hosts, and nowhere else.
 _COLLECTIONS = ("ansible.windows", "community.windows")
@@ -78,7 +78,7 @@ def preflight(
     """One sentence per mistake."""
     hosts = {host for group in ROLES for host in groups.get(group) or []}
     facts = {host: _ours(hostvars[host], "" if run is None or host in run else _LIMITED) for host in hosts}
-    return blockers(facts, groups, _specs(), _missing())
+    return problems(facts, groups, _specs(), _missing())
 
 
 def _missing() -> list[str]:

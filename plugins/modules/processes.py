@@ -252,7 +252,7 @@ from ansible_collections.taskstack.celery.plugins.module_utils._errors import FA
 from ansible_collections.taskstack.celery.plugins.module_utils._files.read import Digests
 from ansible_collections.taskstack.celery.plugins.module_utils._supervision import plan as sv
 from ansible_collections.taskstack.celery.plugins.module_utils._supervision.carry_out import Keeper, Supervisor
-from ansible_collections.taskstack.celery.plugins.module_utils._supervision.check import missing, mistakes, refuse
+from ansible_collections.taskstack.celery.plugins.module_utils._supervision.check import missing, problems, refuse
 from ansible_collections.taskstack.celery.plugins.module_utils._supervision.supervisors import chosen, elsewhere
 
 PROCESS_ARGS: dict[str, dict[str, t.Any]] = {
@@ -298,7 +298,7 @@ def run(
     application, kinds = params["application"], params["kinds"]
     only = kinds[0] if len(kinds) == 1 else None
     processes = [{**process, "kind": process.get("kind") or only} for process in params["processes"]]
-    refuse(mistakes(application, kinds, processes))
+    refuse(problems(application, kinds, processes))
     owners = {process["name"]: sv.Owner(application, process["kind"]) for process in processes}
     ours = [sv.Owner(application, kind) for kind in kinds]
     found, foreign = supervisor.found(ours, owners)

@@ -518,12 +518,12 @@ def run(
     stack, purposes = params.get("stack"), params.get("purposes") or {}
     listed = created.entries(stack)
     changes += definitions_created.retired(listed, current, wanted, purposes, params["management_user"])
-    blockers = check.blockers(params, current, wanted, changes, version)
+    found = check.problems(params, current, wanted, changes, version)
     if not params["force"]:
         counts = apply.messages(broker, changes, None if check_mode else wait)
-        blockers += check.full_queues(changes, counts)
-    if blockers:
-        raise TaskstackError("Nothing was changed. " + " ".join(blockers))
+        found += check.full_queues(changes, counts)
+    if found:
+        raise TaskstackError("Nothing was changed. " + " ".join(found))
     if not check_mode:
         if stack:
             # A broker of an earlier edition, which noted nothing.

@@ -37,11 +37,11 @@ class Member:
     def check_upgrade(self, installed: str, candidate: str) -> None:
         """Refuse, with all reasons at once, a version that cannot follow, or a moment in which nothing may stop."""
         me = self._nodes.me
-        busy = self._stop_blockers()
+        busy = self._stop_problems()
         if busy is None:
             raise TaskstackError(f"{me} does not run, so its upgrade cannot be checked. Start it first.")
         seen = self._nodes.flags(), self._nodes.policies(), self._nodes.declared()
-        found = upgrade.blockers(installed, candidate, *seen)
+        found = upgrade.problems(installed, candidate, *seen)
         found += busy
         if found:
             why = "; ".join(found)
@@ -49,7 +49,7 @@ class Member:
 
     def before_stop(self) -> None:
         """Wait until the other nodes can do without this one, then move its clients to them."""
-        if len(self._members) == 1 or not self._until(self._stop_blockers, f"{self._nodes.me} must not stop now"):
+        if len(self._members) == 1 or not self._until(self._stop_problems, f"{self._nodes.me} must not stop now"):
             return
         if self._nodes.me not in self._seen.draining:
             self._do(f"{self._nodes.me} hands over to the others", self._nodes.drain)
@@ -79,7 +79,7 @@ class Member:
             self._do(f"{me} takes clients again", self._nodes.revive)
         if self._check_mode and self.done:
             return cluster_status.unlisted(mine, self._members) if mine else []
-        self._until(self._join_blockers, f"{me} is not yet back in its cluster")
+        self._until(self._join_problems, f"{me} is not yet back in its cluster")
         for queue in cluster_status.short(self._queues, me, self._members):
             self._do(f"queue {queue.label} gets a copy on {me}", self._nodes.grow, queue)
         for gone in sorted(set(forget) & self._seen.known):
@@ -115,12 +115,12 @@ class Member:
         answers = [(node, status) for node, status in asked if status is not None and status.running]
         return max(answers, key=lambda answer: len(answer[1].known), default=None)
 
-    def _stop_blockers(self) -> list[str] | None:
+    def _stop_problems(self) -> list[str] | None:
         if not self._look():
             return None
-        return cluster_status.stop_blockers(self._seen, self._queues, self._members, self._nodes.me)
+        return cluster_status.stop_problems(self._seen, self._queues, self._members, self._nodes.me)
 
-    def _join_blockers(self) -> list[str]:
+    def _join_problems(self) -> list[str]:
         me = self._nodes.me
         if not self._look() or me not in self._seen.running:
             return [f"{me} does not answer"]
@@ -138,10 +138,10 @@ class Member:
             self._seen, self._queues = status, self._nodes.queues(self._nodes.me)
         return status is not None
 
-    def _until(self, blockers: t.Callable[[], list[str] | None], sentence: str) -> bool:
+    def _until(self, problems: t.Callable[[], list[str] | None], sentence: str) -> bool:
         """Ask until nothing is in the way; false when there is nobody to ask. Check mode does not wait."""
         end = self._clock.monotonic() + (0 if self._check_mode else self._timeout)
-        while found := blockers():
+        while found := problems():
             if self._clock.monotonic() >= end:
                 raise TaskstackError(
                     f"{sentence}: {_some(found)}. Waited {0 if self._check_mode else self._timeout} seconds. "

@@ -96,7 +96,7 @@ def short(queues: list[Queue], node: str, members: list[str]) -> list[Queue]:
     return [q for q in queues if q.kind == "quorum" and node not in q.members and len(q.members) < wanted]
 
 
-def stop_blockers(status: Status, queues: list[Queue], members: list[str], node: str) -> list[str]:
+def stop_problems(status: Status, queues: list[Queue], members: list[str], node: str) -> list[str]:
     """Why that node must not stop now. Stopping it leaves a majority of every queue when there is no reason."""
     others = [member for member in members if member != node]
     found = [f"{name} does not run" for name in absent(status, others)] or _no_majority(status, node)

@@ -30,7 +30,7 @@ def version(text: str) -> Version:
     return tuple(int(part) for part in found[1].split(".")) if found else ()
 
 
-def blockers(installed: str, candidate: str, flags: Rows, policies: Rows, queues: Rows) -> list[str]:
+def problems(installed: str, candidate: str, flags: Rows, policies: Rows, queues: Rows) -> list[str]:
     """Everything at once that has to be done before this version can follow that one."""
     old, new = version(installed), version(candidate)
     if not new:

@@ -14,7 +14,7 @@ from .plan import Change
 from .policy_keys import wrong_value
 
 
-def blockers(
+def problems(
     params: t.Mapping[str, t.Any], current: State, wanted: State, changes: list[Change], version: str
 ) -> list[str]:
     """All of them at once, as sentences."""

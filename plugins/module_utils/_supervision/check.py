@@ -22,7 +22,7 @@ def refuse(sentences: t.Sequence[str]) -> None:
         raise TaskstackError(" ".join(sentences))
 
 
-def mistakes(application: str, kinds: t.Sequence[str], processes: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
+def problems(application: str, kinds: t.Sequence[str], processes: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
     """What is wrong on every host."""
     names = [process["name"] for process in processes]
     labels = [("application", application), *(("kind", kind) for kind in kinds), *(("process", name) for name in names)]

@@ -12,8 +12,9 @@ from ansible_collections.taskstack.celery.plugins.module_utils._errors import Ta
 from ansible_collections.taskstack.celery.plugins.module_utils._paths import paths
 
 from . import celery_options as tables
-from .options import Option, problems
-from .pools import conflicts
+from . import options as option_rules
+from . import pools
+from .options import Option
 
 Options = dict[str, t.Any]
 Definition = dict[str, t.Any]
@@ -41,7 +42,7 @@ def definitions(entries: t.Sequence[t.Any], kind: str, stack: t.Mapping[str, t.A
     """
     given = [settle(entry, {}) if isinstance(entry, dict) else entry for entry in entries]
     wrong = [
-        found for number, entry in enumerate(given) for found in mistakes(kind, entry, stack["supervisor"], number)
+        found for number, entry in enumerate(given) for found in problems(kind, entry, stack["supervisor"], number)
     ]
     if wrong:
         raise TaskstackError(" ".join(wrong))
@@ -67,9 +68,10 @@ def where(kind: str, entry: t.Any, number: int) -> str:
     return f"worker_nodes: {name}" if isinstance(name, str) else f"worker_nodes: entry {number + 1}"
 
 
-def mistakes(kind: str, entry: t.Any, supervisor: str, number: int) -> list[str]:
+def problems(kind: str, entry: t.Any, supervisor: str, number: int) -> list[str]:
     """One sentence per mistake in the options of one process."""
-    return problems(entry, _BUILDERS[kind][0], where(kind, entry, number)) or conflicts(kind, entry, supervisor, number)
+    label = where(kind, entry, number)
+    return option_rules.problems(entry, _BUILDERS[kind][0], label) or pools.problems(kind, entry, supervisor, number)
 
 
 def _definition(

@@ -44,7 +44,7 @@ SECRET = {
 }
 
 
-def conflicts(kind: str, entry: dict[str, t.Any], supervisor: str, number: int = 0) -> list[str]:
+def problems(kind: str, entry: dict[str, t.Any], supervisor: str, number: int = 0) -> list[str]:
     """One sentence per contradiction in the options of one process, which are each valid by themselves."""
     label = kind if kind != "worker" else f"worker_nodes: {entry.get('name', f'entry {number + 1}')}"
     found = [f"{label}: {sentence}" for sentence in _extra_args(kind, entry, supervisor)]

@@ -35,7 +35,7 @@ class Broken:
         return f"Broken({self.reason!r})"
 
 
-def wrong_values(variables: Variables, roles: Specs, every_role: Specs) -> list[str]:
+def problems(variables: Variables, roles: Specs, every_role: Specs) -> list[str]:
     """One sentence per variable that is missing, broken, misspelt, or not what a role of this host takes."""
     options = {name: option for spec in roles.values() for name, option in spec.items()}
     known = {name for spec in every_role.values() for name in spec}

@@ -9,8 +9,9 @@ import typing as t
 
 from ansible_collections.taskstack.celery.plugins.module_utils._supervision.names import NAME, NAME_RULE
 
-from .._plan.definitions import mistakes, where
-from .._plan.variables import Broken, Specs, Variables, true, wrong_values
+from .._plan import definitions
+from .._plan import variables as types
+from .._plan.variables import Broken, Specs, Variables, true
 from .._plan.worker_nodes import worker_nodes
 from . import schedule, transport
 from . import windows as preflight_windows
@@ -25,7 +26,7 @@ ROLES = {
 }
 
 
-def blockers(
+def problems(
     facts: t.Mapping[str, Variables],
     groups: t.Mapping[str, t.Sequence[str]],
     specs: Specs,
@@ -42,7 +43,7 @@ def blockers(
     for host in hosts:
         roles = dict.fromkeys(role for group, members in ours.items() if host in members for role in ROLES[group])
         found += (
-            (host, sentence) for sentence in wrong_values(facts[host], {r: specs.get(r, {}) for r in roles}, specs)
+            (host, sentence) for sentence in types.problems(facts[host], {r: specs.get(r, {}) for r in roles}, specs)
         )
         found += ((host, sentence) for sentence in _host(host, facts[host], ours))
         if any(host in ours[group] for group in ("worker", "beat", "flower")):
@@ -94,12 +95,10 @@ def _nodes(variables: Variables) -> t.Iterator[str]:
         if not isinstance(entry, dict):
             yield f"worker_nodes: entry {number + 1} must be a mapping of options. Give it a name."
     for number, entry in enumerate(entries):
-        yield from mistakes("worker", entry, supervisor, number)
-        yield from queue_problems(
-            f"{where('worker', entry, number)}: queues", entry.get("queues"), variables.get("taskstack_queues")
-        )
+        label = definitions.where("worker", entry, number)
+        yield from definitions.problems("worker", entry, supervisor, number)
+        yield from queue_problems(f"{label}: queues", entry.get("queues"), variables.get("taskstack_queues"))
         if entry.get("memory_max") and supervisor == "supervisord":
-            label = where("worker", entry, number)
             yield f"{label}: memory_max needs systemd. Set taskstack_supervisor to systemd, or remove it."
     names = [str(entry.get("name")) for entry in entries]
     for name in sorted({name for name in names if names.count(name) > 1}):

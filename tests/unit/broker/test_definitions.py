@@ -185,7 +185,7 @@ def test_removing_one_topic_permission_keeps_the_others(broker, params):
     assert set(broker.held["topic_permissions"]) == {("shop", "shop", "one")}
 
 
-def test_all_blockers_are_named_at_once_and_nothing_is_changed(broker, params):
+def test_all_problems_are_named_at_once_and_nothing_is_changed(broker, params):
     bad = params(
         users=[{"name": "new"}, {"name": "h", "password_hash": "nonsense"}],
         permissions=[{"user": "nobody", "vhost": "shop"}, {"user": "shop", "vhost": "nowhere", "read": "*("}],

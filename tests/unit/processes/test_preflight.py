@@ -8,7 +8,7 @@ import typing as t
 import pytest
 from ansible_collections.taskstack.celery.plugins.filter import preflight as plugin
 from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.variables import Broken
-from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.problems import blockers
+from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.problems import problems
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -39,7 +39,7 @@ def inventory() -> tuple[dict[str, dict[str, t.Any]], dict[str, list[str]]]:
 
 
 def refused(facts: dict[str, dict[str, t.Any]], groups: dict[str, list[str]]) -> list[str]:
-    return blockers(facts, groups, SPECS)
+    return problems(facts, groups, SPECS)
 
 
 def test_a_right_inventory_is_not_refused() -> None:
@@ -258,13 +258,13 @@ def test_a_host_whose_name_cannot_be_part_of_a_node_is_refused() -> None:
 def test_a_collection_for_windows_hosts_that_is_missing_is_told_with_the_command() -> None:
     facts, groups = inventory()
     facts["w2"]["taskstack_supervisor"] = "windows"
-    (sentence,) = blockers(facts, groups, SPECS, ["ansible.windows", "community.windows"])
+    (sentence,) = problems(facts, groups, SPECS, ["ansible.windows", "community.windows"])
     assert sentence.startswith("w2: ")
     assert sentence.endswith("ansible-galaxy collection install ansible.windows community.windows")
 
 
 def test_linux_hosts_need_no_further_collection() -> None:
-    assert blockers(*inventory(), SPECS, ["ansible.windows"]) == []
+    assert problems(*inventory(), SPECS, ["ansible.windows"]) == []
 
 
 @pytest.mark.parametrize(

@@ -85,9 +85,9 @@ def test_every_secret_of_an_example_inventory_is_in_its_vault_example(inventory:
 
 def look(tmp_path: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:
     """Have preflight judge an inventory: it fails where the deployment would be refused."""
-    blockers = "{{ hostvars | taskstack.celery.preflight(groups) }}"
-    task = {"name": "Look", "ansible.builtin.assert": {"that": "blockers == []", "fail_msg": "{{ blockers }}"}}
-    play = {"hosts": "localhost", "gather_facts": False, "connection": "local", "vars": {"blockers": blockers}}
+    problems = "{{ hostvars | taskstack.celery.preflight(groups) }}"
+    task = {"name": "Look", "ansible.builtin.assert": {"that": "problems == []", "fail_msg": "{{ problems }}"}}
+    play = {"hosts": "localhost", "gather_facts": False, "connection": "local", "vars": {"problems": problems}}
     (tmp_path / "look.yml").write_text(yaml.safe_dump([{**play, "tasks": [task]}]))
     command = [ROOT / ".venv/bin/ansible-playbook", *options, tmp_path / "look.yml"]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}

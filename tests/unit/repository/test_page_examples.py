@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.taskstack.celery.plugins.filter import preflight
-from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.problems import ROLES, blockers
+from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.problems import ROLES, problems
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("roles/*/README.md")]
@@ -58,7 +58,7 @@ def test_the_variables_of_an_example_are_ones_that_preflight_takes(name: str) ->
         # An excerpt for one group belongs to an inventory that has workers, with queues of which nothing is known here.
         facts["elsewhere"] = {**NEEDED, "worker_nodes": [{"name": "any"}]}
         members["worker"] = ["elsewhere"]
-    assert blockers(facts, members, SPECS) == []
+    assert problems(facts, members, SPECS) == []
 
 
 def test_the_examples_that_are_plays_are_ones_that_ansible_takes(tmp_path: Path) -> None:
