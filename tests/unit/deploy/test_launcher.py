@@ -7,6 +7,7 @@ import os
 import pathlib
 import pty
 import subprocess
+import tempfile
 import typing as t
 
 import pytest
@@ -33,16 +34,20 @@ print("TOLD " + json.dumps({**told, "controlling": controlling(), "environment":
 
 
 @pytest.fixture
-def launcher(tmp_path: pathlib.Path) -> pathlib.Path:
+def launcher() -> t.Iterator[pathlib.Path]:
     """One that everybody may run, of a stack whose account is nobody."""
-    tmp_path.chmod(0o755)
-    for parent in (tmp_path.parent, tmp_path.parent.parent):
-        parent.chmod(parent.stat().st_mode | 0o055)
-    environment = tmp_path / "shop.env"
+    with tempfile.TemporaryDirectory() as made:
+        # Pytest's own directories are root's alone.
+        os.chmod(made, 0o755)
+        yield written(pathlib.Path(made))
+
+
+def written(folder: pathlib.Path) -> pathlib.Path:
+    environment = folder / "shop.env"
     environment.write_text("CELERY_BROKER_URL='amqp://'\n")
     environment.chmod(0o644)
     usual = vars(paths("shop", "supervisord"))
-    file = tmp_path / "celery-shop"
+    file = folder / "celery-shop"
     where = {**usual, "environment_file": str(environment)}
     content = text(
         "application",
