@@ -69,7 +69,9 @@ def scratch(host: t.Any) -> t.Iterator[t.Callable[[str, dict[str, str]], None]]:
             node = f"scratch-{time.monotonic_ns()}@here"
             told = f"TASKSTACK_RECORDER_DIRECTORY={directory} TASKSTACK_RECORDER_NODE={node}"
             worker = f"worker -n {node} -Q {queue} -l INFO -I taskstack_recorder.recorder {options}"
-            host.check_output("sh -c %s", f"{told} celery-chaos {worker} > /tmp/scratch-{queue} 2>&1 &")
+            # Root's environment does not reach the application by itself.
+            command = f"celery-chaos --run env {told} celery -A chaosapp {worker}"
+            host.check_output("sh -c %s", f"{command} > /tmp/scratch-{queue} 2>&1 &")
         until(lambda: len(host.run("grep -l ' ready' /tmp/scratch-*").stdout.split()) == len(queues), host)
 
     yield start
