@@ -57,7 +57,7 @@ options:
     type: list
     elements: dict
     default: []
-    suboptions: &file
+    suboptions:
       path: {description: Where., type: path, required: true}
       owner: {description: Account that owns it., type: str, default: root}
       group: {description: Its group., type: str, default: root}
@@ -78,8 +78,19 @@ options:
     elements: dict
     default: []
     suboptions:
-      <<: *file
+      path: {description: Where., type: path, required: true}
+      owner: {description: Account that owns it., type: str, default: root}
+      group: {description: Its group., type: str, default: root}
       mode: {description: Permissions in octal notation., type: str, default: "0640"}
+      content: {description: The whole file., type: str}
+      block:
+        description:
+          - Lines kept between two markers in a file that somebody else owns, whose owner and mode stay as they are.
+          - An empty text removes them.
+        type: str
+      marker: {description: Name of the block in its markers., type: str, default: taskstack}
+      random: {description: Make a random text of this many bytes in hexadecimal notation once and keep it., type: int}
+      part: {description: What the file is for; noted in the list of O(stack)., type: str, default: ""}
   base:
     description: [Directory that a path of O(files) is below when it is not absolute.]
     type: path
