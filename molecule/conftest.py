@@ -27,9 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What a test leaves behind decides when it runs, not its name."""
-    ranks = ((mark.args[0] if (mark := item.get_closest_marker("last")) else 0) for item in items)
-    ranked = sorted(zip(ranks, items), key=lambda pair: pair[0])
-    items[:] = [item for _rank, item in ranked]
+    items.sort(key=lambda item: mark.args[0] if (mark := item.get_closest_marker("last")) else 0)
 
 
 def environment() -> dict[str, str]:

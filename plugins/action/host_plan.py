@@ -16,6 +16,8 @@ from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.host_plan i
 from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.stack import KINDS, StackHost
 from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.plan import problems
 
+ARGS = {"only": {"type": "list", "elements": "str", "default": [], "choices": ["application", "description", *KINDS]}}
+
 
 class Evaluated(Mapping[str, t.Any]):
     """The variables of a task, each evaluated when it is read."""
@@ -53,8 +55,8 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         variables = task_vars or {}
         host, groups = variables["inventory_hostname"], plain(variables["groups"])
-        only = tuple(plain(self._task.args.get("only") or []))
-        here = StackHost(host, Evaluated(variables, self._templar), groups, only)
+        _spec, args = ActionBase.validate_argument_spec(self, ARGS)
+        here = StackHost(host, Evaluated(variables, self._templar), groups, tuple(args["only"]))
         try:
             wrong = problems(here)
             plan = {} if wrong else host_plan(here, self._hosts(here, variables), self._facts(variables))

@@ -41,7 +41,7 @@ class Paths:
         return self.below(self.state, "recorder")
 
 
-def paths(name: str, supervisor: str | None) -> Paths:
+def paths(name: str, supervisor: str) -> Paths:
     """The paths of a stack on a host that runs its processes by this supervisor."""
     if supervisor == "windows":
         root = f"{WINDOWS_ROOT}\\{name}"

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.taskstack.celery.plugins.module_utils._paths import paths
+
 from . import worker_nodes
 from .celery_options import default_pool
 from .role_defaults import filled
@@ -41,7 +43,7 @@ def description(stack: Variables, host: str, hosts: t.Mapping[str, Variables], g
         "broker_hosts": list(groups.get("rabbitmq") or []),
         "workers": [{key: value for key, value in row.items() if key != "name"} for row in workers],
         "beat": beats[0] if beats else None,
-        "schedule": f"/etc/taskstack/{stack['name']}.beat.json" if scheduled else None,
+        "schedule": paths(stack["name"], "supervisord").schedule if scheduled else None,
         "flower": _flower(flowers[0], hosts[flowers[0]], host) if flowers else None,
         "processes": [f"{stack['name']}-{process}" for process in here],
     }

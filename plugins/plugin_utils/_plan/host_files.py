@@ -24,7 +24,7 @@ def files(here: StackHost, description: t.Mapping[str, t.Any] | None) -> dict[st
     if here.does("application"):
         plan["directories"] = _directories(here)
         plan["files"] = _public_files(here)
-        plan["private_files"] = [_environment(here)]
+        plan["private_files"] = [environment_file(here)]
         # What an earlier run created for these parts and the inventory does not name any more goes.
         plan["parts"] = ["application_files", *([] if here.get("taskstack_settings_file") else ["settings"])]
     elif description:
@@ -48,14 +48,14 @@ def process_files(here: StackHost) -> list[File]:
         found.append({"path": here.paths.schedule, "group": here.group, "content": schedule})
     if here.has("flower"):
         found += [
-            {"path": here.paths.flower_configuration, "group": here.group, "content": flower_configuration(here)},
+            {"path": here.paths.flower_configuration, "group": here.group, "content": _flower_configuration(here)},
             # Made once: every browser would be logged out with a new one.
             {"path": here.paths.flower_cookie, "group": here.group, "random": 32},
         ]
     return found
 
 
-def flower_configuration(here: StackHost) -> str:
+def _flower_configuration(here: StackHost) -> str:
     """The file that tells Flower what must not be seen in a list of processes."""
     return text(
         "flower",
@@ -69,7 +69,7 @@ def flower_configuration(here: StackHost) -> str:
 
 def _absent(here: StackHost) -> list[str]:
     """What the host has no use for any more: Flower's passwords where it does not run, a schedule without entries."""
-    if here.windows or here.only == ("application",):
+    if here.only == ("application",):
         return []
     gone = here.paths
     flower = [gone.flower_configuration, gone.flower_cookie, gone.flower_packages_file, gone.flower_venv]
@@ -135,7 +135,8 @@ def _launcher(here: StackHost) -> str:
     )
 
 
-def _environment(here: StackHost) -> File:
+def environment_file(here: StackHost) -> File:
+    """The file with the environment of everything that is run of the application."""
     content = text("application", "environment.j2", environment=here.environment)
     return {"path": here.paths.environment_file, "content": content, "group": here.group}
 
@@ -145,21 +146,19 @@ def settings(here: StackHost) -> File | None:
     path = here.get("taskstack_settings_file")
     if not (path and here.does("application") and here.needs_application):
         return None
-    block = settings_lines(here) + _tls_lines(here)
+    url = json.dumps(here.broker.url)
+    block = [f"{name} = {url}" for name in here.get("application_settings_names")] + _tls_lines(here)
     return {"path": path, "marker": here.name, "part": "settings", "block": "\n".join(block)}
-
-
-def settings_lines(here: StackHost) -> list[str]:
-    """One line for each of the variables that get the broker's URL."""
-    return [f"{name} = {json.dumps(here.broker.url)}" for name in here.get("application_settings_names")]
 
 
 def _tls_lines(here: StackHost) -> list[str]:
     """What sends tasks and is not started by us, a web server above all, verifies the broker in the same way."""
     told = here.broker.tls_environment
+    if not told:
+        return []
     return [
         "import sys",
         f"sys.path.append({json.dumps(here.paths.library)})",
         "import taskstack_tls",
         f"taskstack_tls.install({json.dumps(told)})",
-    ] * bool(told)
+    ]

@@ -28,19 +28,23 @@ def host_plan(here: StackHost, hosts: t.Mapping[str, Variables], facts: Variable
     by_kind = processes(here)
     plan: dict[str, t.Any] = {
         "supervisor": here.supervisor,
-        "base": here.directory,
         "description": described,
+        "kinds": list(here.kinds),
+        "processes": [definition for kind in here.kinds for definition in by_kind[kind]],
+        "watch_seconds": here.get("worker_watch_seconds"),
+    }
+    if here.windows:
+        return {**plan, "windows": windows_host(here, described, by_kind)}
+    return {
+        **plan,
+        "base": here.directory,
+        "needs": _needs(here, facts),
+        **files(here, described),
         "virtualenvs": virtualenvs(here),
         "settings": settings(here),
         "web_services": here.get("application_web_services"),
         "environment_file": here.paths.environment_file,
-        "kinds": list(here.kinds),
-        "processes": [definition for kind in here.kinds for definition in by_kind[kind]],
-        "watch_seconds": here.get("worker_watch_seconds"),
-        "needs": _needs(here, facts),
-        **files(here, described),
     }
-    return {**plan, "windows": windows_host(here, described, by_kind)} if here.windows else plan
 
 
 def _description(here: StackHost, hosts: t.Mapping[str, Variables]) -> dict[str, t.Any] | None:
@@ -86,7 +90,7 @@ def _description(here: StackHost, hosts: t.Mapping[str, Variables]) -> dict[str,
 
 def _needs(here: StackHost, facts: Variables) -> dict[str, t.Any]:
     """What has to be installed and created before anything can be written; nothing where the host has it all."""
-    if not here.does("application") or here.windows:
+    if not here.does("application"):
         return {}
     packages = [*_SYSTEM_PACKAGES, *here.get("application_system_packages")]
     lacks_packages = bool(set(packages) - set(facts["packages"]))

@@ -10,7 +10,7 @@ import json
 import ntpath
 import typing as t
 
-from .host_files import flower_configuration
+from .host_files import File, environment_file, process_files
 from .stack import StackHost
 from .texts import nice_json, python_files, text
 from .windows import BUILT_IN
@@ -26,7 +26,7 @@ def windows_host(
 ) -> dict[str, t.Any]:
     """The plan of a Windows host, beside what is the same everywhere."""
     root, account = here.paths.directory, str(here.get("taskstack_windows_account") or "SYSTEM")
-    writable = list(here.get("application_writable_directories"))
+    writable, of_processes = list(here.get("application_writable_directories")), process_files(here)
     return {
         "application": here.does("application"),
         "root": root,
@@ -43,8 +43,9 @@ def windows_host(
         ],
         "packages_file": here.paths.packages_file,
         "files": _files(here, root, description) if here.does("application") else [],
-        "private_files": _private_files(here),
-        "cookie": here.paths.flower_cookie if here.has("flower") else None,
+        "private_files": _private_files(here, of_processes),
+        # What is random is written once.
+        "random_files": [file["path"] for file in of_processes if "random" in file],
         "settings": _settings(here),
         "kinds": [{"kind": kind, "processes": list(by_kind[kind])} for kind in here.kinds],
     }
@@ -83,20 +84,12 @@ def _files(here: StackHost, root: str, description: t.Mapping[str, t.Any] | None
     ]
 
 
-def _private_files(here: StackHost) -> list[dict[str, str]]:
+def _private_files(here: StackHost, of_processes: t.Sequence[File]) -> list[File]:
     found = []
     if here.does("application"):
-        environment = text("application", "environment.j2", environment=here.environment)
-        found.append({"path": here.paths.environment_file, "content": environment})
-        found += [
-            {"path": ntpath.join(here.directory, file["path"]), "content": file["content"]}
-            for file in here.get("application_files")
-        ]
-    if here.has("beat") and here.get("beat_schedule"):
-        found.append({"path": here.paths.schedule, "content": nice_json(here.get("beat_schedule"))})
-    if here.has("flower"):
-        found.append({"path": here.paths.flower_configuration, "content": flower_configuration(here)})
-    return found
+        found.append(environment_file(here))
+        found += [{**file, "path": ntpath.join(here.directory, file["path"])} for file in here.get("application_files")]
+    return [{key: file[key] for key in ("path", "content")} for file in (*found, *of_processes) if "content" in file]
 
 
 def _settings(here: StackHost) -> dict[str, str] | None:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
 import typing as t
 
 import pytest
@@ -12,6 +18,7 @@ from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.host_plan i
 from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.stack import StackHost
 from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.plan import problems
 
+ROOT = next(folder for folder in pathlib.Path(__file__).absolute().parents if (folder / "galaxy.yml").exists())
 FACTS: dict[str, t.Any] = {"packages": [], "accounts": [], "groups": []}
 SHOP = {
     "taskstack_name": "shop",
@@ -209,3 +216,37 @@ def test_what_the_command_line_gives_counts_as_what_it_means() -> None:
     assert {"--port=5556", "--max-tasks=7"} <= set(flower["argv"])
     assert not any(word.startswith("--persistent") for word in flower["argv"])
     assert names(plan("w1", "beat", beat_enabled="false")) == []
+
+
+def asked(folder: pathlib.Path, only: str, own: t.Any = None, other: t.Any = None) -> subprocess.CompletedProcess[str]:
+    """The action itself, on the first of two workers."""
+    hosts = {"w1": {"ansible_connection": "local", "worker_nodes": own}, "w2": {"worker_nodes": other}}
+    shop = {**SHOP, "ansible_python_interpreter": sys.executable}
+    (folder / "hosts.json").write_text(json.dumps({"worker": {"hosts": hosts, "vars": shop}}))
+    command = [pathlib.Path(sys.executable).with_name("ansible"), "w1", "-i", folder / "hosts.json"]
+    command += ["-m", "taskstack.celery.host_plan", "-a", f"only={only}"]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "sentence"),
+    [
+        ({"own": "{{ nope }}"}, "worker_nodes cannot be evaluated: '+nope'+ is undefined"),
+        ({"other": "{{ nope }}"}, "A variable of another host cannot be evaluated: '+nope'+ is undefined"),
+    ],
+    ids=["own", "other"],
+)
+def test_a_template_that_cannot_be_evaluated_is_a_problem_and_no_hidden_failure(
+    hosts: dict[str, str], sentence: str, tmp_path: pathlib.Path
+) -> None:
+    done = asked(tmp_path, "worker,description", **hosts)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(rf"problems:\s+- .*{sentence}", done.stdout), done.stdout
+
+
+def test_one_word_is_a_list_of_one_and_an_unknown_one_is_refused(tmp_path: pathlib.Path) -> None:
+    done = asked(tmp_path, "worker")
+    assert re.search(r"kinds:\s+- worker\n", done.stdout) and "shop-default" in done.stdout, done.stdout
+    refused = asked(tmp_path, "wurker")
+    assert refused.returncode != 0 and "must be one or more of: application" in refused.stdout + refused.stderr
