@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Iterator, Mapping
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
+from ansible_collections.taskstack.celery.plugins.plugin_utils._evaluated import Evaluated
 from ansible_collections.taskstack.celery.plugins.plugin_utils._plain import of_hosts, plain
 from ansible_collections.taskstack.celery.plugins.plugin_utils._plan import description
 from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.host_plan import host_plan
@@ -17,31 +17,6 @@ from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.stack impor
 from ansible_collections.taskstack.celery.plugins.plugin_utils._preflight.plan import problems
 
 ARGS = {"only": {"type": "list", "elements": "str", "default": [], "choices": ["application", "description", *KINDS]}}
-
-
-class Evaluated(Mapping[str, t.Any]):
-    """The variables of a task, each evaluated when it is read."""
-
-    def __init__(self, variables: t.Mapping[str, t.Any], templar: t.Any) -> None:
-        """From the raw ones."""
-        self._variables, self._templar = variables, templar
-        self._found: dict[str, t.Any] = {}
-
-    def __getitem__(self, name: str) -> t.Any:
-        if name not in self._found:
-            raw = self._variables[name]
-            try:
-                self._found[name] = plain(self._templar.template(raw))
-            except Exception as exc:
-                # Whatever a template may raise is the inventory's mistake.
-                raise TaskstackError(f"{name} cannot be evaluated: {exc}") from exc
-        return self._found[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._variables)
-
-    def __len__(self) -> int:
-        return len(self._variables)
 
 
 class ActionModule(ActionBase):

@@ -12,6 +12,8 @@ import typing as t
 
 import yaml
 
+from .variables import true
+
 ROLES = pathlib.Path(__file__).parents[3] / "roles"
 
 
@@ -29,3 +31,14 @@ def filled(given: t.Mapping[str, t.Any], *roles: str) -> dict[str, t.Any]:
     """The variables of these roles that have a default; null means that a variable is not given."""
     found = role_defaults(*roles)
     return {name: default if given.get(name) is None else given[name] for name, default in found.items()}
+
+
+def given_or_default(given: t.Mapping[str, t.Any], defaults: t.Mapping[str, t.Any], name: str) -> t.Any:
+    """A variable; its default, or None, where it is not given or null."""
+    value, default = given.get(name), defaults.get(name)
+    if value is None:
+        return default
+    if isinstance(default, bool):
+        return true(value)
+    # On the command line every value is a string.
+    return int(value) if isinstance(default, int) and isinstance(value, str) and value.isdecimal() else value

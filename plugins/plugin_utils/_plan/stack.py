@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from ansible_collections.taskstack.celery.plugins.module_utils._paths import Paths, paths
 
 from .broker_access import BrokerAccess
-from .role_defaults import role_defaults
-from .variables import Variables, true
+from .role_defaults import given_or_default, role_defaults
+from .variables import Variables
 
 Groups = t.Mapping[str, t.Sequence[str]]
 #: The groups whose hosts run processes, and what they run.
@@ -32,13 +32,7 @@ class StackHost:
 
     def get(self, name: str) -> t.Any:
         """A variable; its role's default, or None, where it is not given."""
-        value, default = self.given.get(name), _DEFAULTS.get(name)
-        if value is None:
-            return default
-        if isinstance(default, bool):
-            return true(value)
-        # On the command line every value is a string.
-        return int(value) if isinstance(default, int) and isinstance(value, str) and value.isdecimal() else value
+        return given_or_default(self.given, _DEFAULTS, name)
 
     @property
     def name(self) -> str:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import pathlib
 import re
 
 import pytest
-import yaml
+from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.broker_objects import task_queues
 
-ROOT = next(folder for folder in pathlib.Path(__file__).absolute().parents if (folder / "galaxy.yml").exists())
-VARIABLES = yaml.safe_load((ROOT / "roles" / "rabbitmq" / "vars" / "main.yml").read_text())
-PATTERN = re.sub(r"\{\{.*?\}\}", "|dead", VARIABLES["__rabbitmq_poison_objects"]["policies"][0]["pattern"], flags=re.S)
+PATTERN = task_queues("dead")
 
 
 @pytest.mark.parametrize("queue", ["celery", "mail", "dead-letters", "my.pidbox.tasks", "celeryevents", "undead"])
