@@ -39,6 +39,8 @@ def run(*command: str | pathlib.Path) -> float:
 
 def inventory(folder: pathlib.Path) -> pathlib.Path:
     """One host for each, with the sample application's variables."""
+    folder = folder / "inventory"
+    folder.mkdir()
     (folder / "group_vars").mkdir()
     shipped = (ROOT / "inventories" / "local" / "group_vars" / "all.yml").read_text()
     (folder / "group_vars" / "all.yml").write_text(shipped)
@@ -46,7 +48,7 @@ def inventory(folder: pathlib.Path) -> pathlib.Path:
     common = {
         "ansible_connection": "community.docker.docker",
         "sample_app_directory": str(ROOT / "examples" / "sample_app"),
-        "taskstack_secrets": str(folder / "secrets"),
+        "taskstack_secrets": str(folder.parent / "secrets"),
     }
     children = {group: {"hosts": ours} for group in ("rabbitmq", "worker", "beat", "flower")}
     children["stack"] = {"hosts": {HOSTS["peer"]: {}}}

@@ -50,6 +50,15 @@ owner:
   description: Whose broker the plan is about, in the words of the fact C(rabbitmq_owner).
   type: str
   returned: always
+steps:
+  description: The plan as P(taskstack.celery.what_if#module) takes it.
+  type: list
+  elements: dict
+  returned: when there are no problems
+acts:
+  description: Whether the role has to look and act itself, since not everything can be told from files and objects.
+  type: bool
+  returned: when there are no problems
 definitions:
   description: Objects as P(taskstack.celery.rabbitmq_definitions#module) takes them.
   type: dict

@@ -143,66 +143,14 @@ paths:
   sample: [/srv/uploads, /etc/crate.py]
 """
 
-import typing as t
-
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, sentence
-from ansible_collections.taskstack.celery.plugins.module_utils._files import created, layout
-from ansible_collections.taskstack.celery.plugins.module_utils._files import plan as files_plan
+from ansible_collections.taskstack.celery.plugins.module_utils._files.run import ARGS, run
 from ansible_collections.taskstack.celery.plugins.module_utils._host.quiet import QuietModule
-
-WHOSE = {"owner": {"default": "root"}, "group": {"default": "root"}}
-DIRECTORY = {
-    **WHOSE,
-    "paths": {"type": "list", "elements": "path", "required": True},
-    "mode": {"default": "0755"},
-    "keep": {"type": "bool", "default": False},
-    "writable_by": {},
-    "exclusive": {"type": "bool", "default": False},
-    "part": {"default": ""},
-}
-FILE = {
-    **WHOSE,
-    "path": {"type": "path", "required": True},
-    "mode": {"default": "0644"},
-    "content": {},
-    "block": {},
-    "marker": {"default": "taskstack"},
-    "random": {"type": "int"},
-    "part": {"default": ""},
-}
-SECRET = {
-    **FILE,
-    "mode": {"default": "0640"},
-    "content": {"no_log": True},
-    "block": {"no_log": True},
-}
-ONE_OF = ("content", "block", "random")
-RULES = {"type": "list", "elements": "dict", "default": [], "required_one_of": [ONE_OF], "mutually_exclusive": [ONE_OF]}
-
-
-def run(params: dict[str, t.Any], check_mode: bool, lists: str = created.DIRECTORY) -> dict[str, t.Any]:
-    """Plan all, then carry it out."""
-    plan = files_plan.make(params, check_mode, lists)
-    if not check_mode:
-        files_plan.carry_out(plan, params.get("stack"), lists)
-    changes = plan.changes + plan.empty
-    diff = [layout.difference(change) for change in changes]
-    return {"changed": bool(changes), "paths": [change.path for change in changes], "diff": diff}
 
 
 def main() -> None:
     """Run as a module."""
-    options = {
-        "directories": {"type": "list", "elements": "dict", "default": [], "options": DIRECTORY},
-        "files": {**RULES, "options": FILE},
-        "private_files": {**RULES, "options": SECRET},
-        "base": {"type": "path", "default": "/"},
-        "absent": {"type": "list", "elements": "path", "default": []},
-        "absent_when_empty": {"type": "list", "elements": "path", "default": []},
-        "stack": {},
-        "parts": {"type": "list", "elements": "str", "default": []},
-    }
-    module = QuietModule(argument_spec=options, supports_check_mode=True)
+    module = QuietModule(argument_spec=ARGS, supports_check_mode=True)
     wanted = {**module.params, "private_files": [dict(file) for file in module.params["private_files"]]}
     # Ansible would blacken every text that is also the content of a secret file, such as a line break. Instead, what is
     # secret is kept out of all that is told.

@@ -45,6 +45,11 @@ problems:
   type: list
   elements: str
   returned: always
+steps:
+  description: The plan as P(taskstack.celery.what_if#module) takes it.
+  type: list
+  elements: dict
+  returned: when there are no problems, on Linux
 processes:
   description: The definitions of the processes, as P(taskstack.celery.processes#module) takes them.
   type: list

@@ -494,63 +494,15 @@ version:
 """
 
 import functools
-import time
-import typing as t
 
 from ansible_collections.taskstack.celery.plugins.module_utils._broker.arguments import BROKER_ARGS
 from ansible_collections.taskstack.celery.plugins.module_utils._broker.client import Broker
 from ansible_collections.taskstack.celery.plugins.module_utils._cluster import administrator
-from ansible_collections.taskstack.celery.plugins.module_utils._definitions import apply, check, objects, plan, show
-from ansible_collections.taskstack.celery.plugins.module_utils._definitions import created as definitions_created
+from ansible_collections.taskstack.celery.plugins.module_utils._definitions import show
 from ansible_collections.taskstack.celery.plugins.module_utils._definitions.arguments import DEFINITION_ARGS
-from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, TaskstackError, sentence
-from ansible_collections.taskstack.celery.plugins.module_utils._files import created
+from ansible_collections.taskstack.celery.plugins.module_utils._definitions.run import run_here
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import FAILURES, sentence
 from ansible_collections.taskstack.celery.plugins.module_utils._host.quiet import QuietModule
-
-
-def run(
-    params: dict[str, t.Any], broker: t.Any, check_mode: bool, wait: t.Callable[[float], None] = time.sleep
-) -> dict[str, t.Any]:
-    """Compare, refuse or carry out, and tell."""
-    wanted = objects.from_params(params)
-    current, version = apply.read(broker, wanted)
-    changes = plan.plan(current, wanted, plan.Scope.from_params(params))
-    stack, purposes = params.get("stack"), params.get("purposes") or {}
-    listed = created.entries(stack)
-    changes += definitions_created.retired(listed, current, wanted, purposes, params["management_user"])
-    found = check.problems(params, current, wanted, changes, version)
-    if not params["force"]:
-        counts = apply.messages(broker, changes, None if check_mode else wait)
-        found += check.full_queues(changes, counts)
-    if found:
-        raise TaskstackError("Nothing was changed. " + " ".join(found))
-    if not check_mode:
-        if stack:
-            # A broker of an earlier edition, which noted nothing.
-            adopts = bool(params.get("local_administrator")) and not created.is_complete(stack)
-            created.note(stack, definitions_created.entries(changes, wanted, purposes, adopts))
-        apply.carry_out(broker, changes, current, params["force"])
-    return {
-        "changed": bool(changes),
-        "changes": show.summary(changes),
-        "diff": show.diff(changes),
-        "version": version,
-    }
-
-
-def run_here(
-    params: dict[str, t.Any], broker: t.Any, check_mode: bool, make: t.Callable[[str, str], None]
-) -> dict[str, t.Any]:
-    """The same with an administrator that may have to be made first."""
-    user = params["management_user"]
-    if not params["local_administrator"] or not administrator.is_missing(broker):
-        return run(params, broker, check_mode)
-    made = {"kind": "users", "name": user, "action": "created"}
-    if check_mode:
-        return {"changed": True, "changes": [made], "diff": [], "version": ""}
-    make(user, params["management_password"])
-    result = run(params, broker, check_mode)
-    return {**result, "changed": True, "changes": [made, *result["changes"]]}
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import pytest
 import testinfra
 
 ROOT = pathlib.Path(__file__).parents[3]
-MODULE = "ansible_collections.taskstack.celery.plugins.modules.processes"
+MODULES = "ansible_collections.taskstack.celery.plugins.modules"
 
 
 class Machine:
@@ -23,13 +23,17 @@ class Machine:
         self.host, self.name, self.supervisor = testinfra.get_host(f"docker://{name}"), name, supervisor
 
     def keep(self, *programs: dict, check: bool = False, changing: tuple = ()) -> dict:
-        options = {"application": "demo", "supervisor": self.supervisor, "watch_seconds": 8}
-        options |= {"processes": programs, "changing": changing, "_ansible_check_mode": check, "_ansible_diff": True}
+        options = {**self.options(*programs), "changing": changing}
+        return self.run("processes", {**options, "_ansible_check_mode": check, "_ansible_diff": True})
+
+    def options(self, *programs: dict) -> dict:
+        return {"application": "demo", "supervisor": self.supervisor, "watch_seconds": 8, "processes": programs}
+
+    def run(self, module: str, options: dict) -> dict:
         command = ["docker", "exec", "--interactive", "--env", "PYTHONPATH=/root/modules", self.name]
+        command += ["python3", "-m", f"{MODULES}.{module}"]
         given = json.dumps({"ANSIBLE_MODULE_ARGS": options})
-        done = subprocess.run(
-            [*command, "python3", "-m", MODULE], input=given, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
         assert done.stdout, done.stderr
         return json.loads(done.stdout)
 
@@ -165,6 +169,25 @@ def test_a_file_that_changes_restarts_what_reads_it(machine: Machine) -> None:
     assert result["restarted"] == ["demo-a"]
     assert shape(result) == shape(predicted)
     assert "blue" not in json.dumps(result)
+
+
+def test_what_if_sees_all_of_that_in_one_step_and_does_none_of_it(machine: Machine) -> None:
+    reads = (program("a", restart_on=["/etc/demo.ini"]), program("b"))
+    machine.keep(*reads)
+    before, colour = machine.pid("demo-a"), machine.host.file("/etc/demo.ini").content_string
+
+    def seen(content: str, *programs: dict) -> dict:
+        writes = {"files": [{"path": "/etc/demo.ini", "content": content, "mode": "0600"}]}
+        steps = [("files", writes), ("processes", machine.options(*programs))]
+        return machine.run("what_if", {"steps": [{"module": name, "options": options} for name, options in steps]})
+
+    assert seen(colour, *reads)["differs"] is False
+    other = seen("colour = red\n", *reads, program("c"))
+    assert (other["differs"], other["changed"]) == (True, False)
+    assert [other["steps"][1][key] for key in ("restarted", "started")] == [["demo-a"], ["demo-c"]]
+    assert (machine.pid("demo-a"), machine.pid("demo-c")) == (before, 0)
+    assert machine.host.file("/etc/demo.ini").content_string == colour
+    assert "red" not in json.dumps(other)
 
 
 def test_programs_run_as_their_user_with_their_environment_and_are_at_home(machine: Machine) -> None:

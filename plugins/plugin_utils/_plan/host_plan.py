@@ -35,8 +35,7 @@ def host_plan(here: StackHost, hosts: t.Mapping[str, Variables], facts: Variable
     }
     if here.windows:
         return {**plan, "windows": windows_host(here, described, by_kind)}
-    return {
-        **plan,
+    plan |= {
         "base": here.directory,
         "needs": _needs(here, facts),
         **files(here, described),
@@ -45,6 +44,20 @@ def host_plan(here: StackHost, hosts: t.Mapping[str, Variables], facts: Variable
         "web_services": here.get("application_web_services"),
         "environment_file": here.paths.environment_file,
     }
+    return {**plan, "steps": _steps(here.name, plan)}
+
+
+def _steps(stack: str, plan: Variables) -> list[dict[str, t.Any]]:
+    """What module what_if is asked: the tasks of role supervise, with what roles/supervise/tasks/linux.yml gives them."""
+    written = ("base", "directories", "files", "private_files", "absent", "parts")
+    settings_file = [] if plan["settings"] is None else [plan["settings"]]
+    run = ("kinds", "processes", "supervisor", "watch_seconds")
+    return [
+        {"module": "files", "options": {**{key: plan[key] for key in written}, "stack": stack}},
+        {"module": "virtualenv", "options": {"virtualenvs": plan["virtualenvs"], "stack": stack}},
+        {"module": "files", "options": {"private_files": settings_file, "parts": ["settings"], "stack": stack}},
+        {"module": "processes", "options": {**{key: plan[key] for key in run}, "application": stack}},
+    ]
 
 
 def _description(here: StackHost, hosts: t.Mapping[str, Variables]) -> dict[str, t.Any] | None:
