@@ -41,7 +41,7 @@ def test_a_host_without_a_change_is_not_touched_and_costs_no_second_look() -> No
     before = {host: pids(host) for host in (ONE, TWO)}
     output = deploy()
     assert changes(output, ONE) == changes(output, TWO) == 0
-    assert output.count("TASK [taskstack.celery.supervise : Keep the processes running]") == 1
+    assert "TASK [taskstack.celery.supervise : Keep the processes running]" not in output
     assert {host: pids(host) for host in (ONE, TWO)} == before
 
 
@@ -56,6 +56,21 @@ def test_a_value_that_breaks_every_worker_breaks_one(restored: None) -> None:
     # The correction reaches the broken host alone.
     output = deploy()
     assert once(ONE) == EVERYTHING and pids(TWO) == before and changes(output, TWO) == 0
+
+
+def test_a_tag_changes_that_part_and_no_other(restored: None) -> None:
+    fewer = [{**NODES[0], "concurrency": 1}, NODES[1]]
+    before = {host: pids(host) for host in (ONE, TWO)}
+    both = {"worker_nodes": fewer, "flower_max_tasks": 99}
+    deploy("--tags", "flower", **both)
+    assert pids(ONE) == {**before[ONE], "flower": pids(ONE)["flower"]} != before[ONE] and pids(TWO) == before[TWO]
+    deploy("--tags", "rabbitmq", **both)
+    deploy("--skip-tags", "worker", **both)
+    assert all(pids(host)["quick"] == before[host]["quick"] for host in (ONE, TWO))
+    deploy("--tags", "worker", **both)
+    assert all(pids(host)["quick"] != before[host]["quick"] for host in (ONE, TWO))
+    assert all(changes(deploy(**both), host) == 0 for host in (ONE, TWO))
+    CHANGED[0] = True
 
 
 def test_a_queue_of_two_hosts_keeps_a_consumer_while_both_change(restored: None) -> None:

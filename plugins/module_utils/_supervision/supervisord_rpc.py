@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the taskstack.celery authors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Calls to supervisord over its unix socket."""
+"""The only file that speaks to supervisord, over its unix socket. Standard library only: it runs on managed hosts."""
 
 from __future__ import annotations
 

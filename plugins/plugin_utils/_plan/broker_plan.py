@@ -35,7 +35,7 @@ def broker_plan(here: BrokerHost, ours: bool) -> dict[str, t.Any]:
 
 
 def _steps(here: BrokerHost, plan: Variables) -> list[dict[str, t.Any]]:
-    """What module what_if is asked: the tasks of role rabbitmq that a broker which runs has."""
+    """What module what_if is asked: the modules and options of role rabbitmq, of a broker that runs."""
     stack = {"stack": here.stack} if here.stack else {}
     written = {
         "files": [*plan["files"], *(plan["units"] if here.facts["init"] else [])],
@@ -59,7 +59,7 @@ def _steps(here: BrokerHost, plan: Variables) -> list[dict[str, t.Any]]:
 
 
 def _acts(here: BrokerHost, plan: Variables) -> bool:
-    """Whether the role has to look and act itself: what it installs, starts, copies, and all that concerns a cluster."""
+    """Whether the role has to look itself: at what it installs, starts or copies, and at a cluster."""
     runs = here.facts["rabbitmq_runs"] and plan["fingerprint"] in here.facts["rabbitmq_configurations"]
     asked = any(true(here.get(name) or False) for name in ("rabbitmq_restart", "rabbitmq_upgrade"))
     several = here.clustered or bool(here.get("rabbitmq_forget"))

@@ -48,7 +48,7 @@ def host_plan(here: StackHost, hosts: t.Mapping[str, Variables], facts: Variable
 
 
 def _steps(stack: str, plan: Variables) -> list[dict[str, t.Any]]:
-    """What module what_if is asked: the tasks of role supervise, with what roles/supervise/tasks/linux.yml gives them."""
+    """What module what_if is asked: the modules and options of roles/supervise/tasks/linux.yml."""
     written = ("base", "directories", "files", "private_files", "absent", "parts")
     settings_file = [] if plan["settings"] is None else [plan["settings"]]
     run = ("kinds", "processes", "supervisor", "watch_seconds")
