@@ -66,7 +66,7 @@ class BrokerHost:
 
     @property
     def shares(self) -> bool:
-        """Whether the broker may be somebody else's, who goes on configuring it."""
+        """Whether the broker may be not managed by this collection: only the stack's objects are added then."""
         return true(self.get("taskstack_share_host") or False)
 
     @property

@@ -188,6 +188,11 @@ def disk_mistakes(place: pathlib.Path) -> dict[str, tuple[dict[str, t.Any], str,
             f"mkdir {disk}/shop-mail.service",
             "shop-mail.service",
         ),
+        "what_if": (
+            {"steps": [{"module": "files", "options": {"files": [{"path": f"{disk}/x", "content": "x"}]}}]},
+            f"mkdir {disk}/x",
+            "a directory is there",
+        ),
         "rabbitmq_member": (
             {"members": ["rabbit@mq"], "node": "rabbit@mq", "state": "joinable", "database": f"{disk}/rabbit@mq"},
             f"mkdir {disk}/rabbit@mq-feature_flags",
