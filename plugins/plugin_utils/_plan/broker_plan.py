@@ -20,6 +20,7 @@ def broker_plan(here: BrokerHost, ours: bool) -> dict[str, t.Any]:
         "ours": ours,
         # All broker nodes of a cluster share their objects.
         "makes_objects": here.node == here.members[0],
+        "packages": ["rabbitmq-server"] if ours and _from_the_distribution(here) else [],
         "clustered": here.clustered,
         "members": here.members,
         "stack": here.stack or None,
@@ -32,6 +33,12 @@ def broker_plan(here: BrokerHost, ours: bool) -> dict[str, t.Any]:
         "definitions": definitions(here, ours),
     }
     return {**plan, "steps": _steps(here, plan), "acts": ours and _acts(here, plan)}
+
+
+def _from_the_distribution(here: BrokerHost) -> bool:
+    """Whether the host may get its broker together with all that other roles install."""
+    absent = here.facts["rabbitmq"] == "absent"
+    return absent and here.get("rabbitmq_source") == "distribution" and here.get("rabbitmq_version") is None
 
 
 def _steps(here: BrokerHost, plan: Variables) -> list[dict[str, t.Any]]:

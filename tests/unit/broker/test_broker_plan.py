@@ -9,7 +9,14 @@ import pytest
 from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.broker_host import BrokerHost
 from ansible_collections.taskstack.celery.plugins.plugin_utils._plan.broker_plan import broker_plan
 
-FACTS = {"rabbitmq_owner": "", "rabbitmq_listeners": []}
+FACTS = {
+    "rabbitmq": "absent",
+    "rabbitmq_owner": "",
+    "rabbitmq_listeners": [],
+    "rabbitmq_runs": False,
+    "rabbitmq_configurations": [],
+    "init": False,
+}
 GROUPS = {"rabbitmq": ["mq1"], "worker": ["w1"]}
 SHOP = {
     "taskstack_name": "shop",
@@ -17,6 +24,7 @@ SHOP = {
     "taskstack_monitor_password": "m",
     "rabbitmq_admin_password": "a",
 }
+TLS = {"rabbitmq_tls_certificate_file": "c", "rabbitmq_tls_key_file": "k", "rabbitmq_tls_ca_file": "a"}
 THREE = {"rabbitmq_node_name": "rabbit@mq1", "rabbitmq_peers": ["rabbit@mq1", "rabbit@mq2", "rabbit@mq3"]}
 
 
@@ -37,10 +45,7 @@ def configuration(**given: t.Any) -> str:
     [
         ({}, "0284a05dfe39f5d3cc1d369518fae743"),
         (THREE, "abe32eaae4bf721c9cb0f4f1e681b294"),
-        (
-            {"rabbitmq_tls_certificate_file": "c", "rabbitmq_tls_key_file": "k", "rabbitmq_tls_ca_file": "a"},
-            "1a4bcf148ee6a44020f695a5213ad186",
-        ),
+        (TLS, "1a4bcf148ee6a44020f695a5213ad186"),
     ],
 )
 def test_no_broker_restarts_because_of_another_release(given: dict[str, t.Any], fingerprint: str) -> None:
@@ -125,3 +130,21 @@ def test_an_object_that_the_inventory_lists_too_is_made_once() -> None:
     assert made["vhosts"] == [{"name": "/"}, {"name": "shop"}, {"name": "z"}]
     assert made["exchanges"] == objects["exchanges"]
     assert made["scope"]["kinds"] == ["policies"]
+
+
+def test_a_broker_that_runs_as_planned_is_left_to_the_comparison_of_files_and_objects() -> None:
+    runs = {**FACTS, "rabbitmq": "ours", "rabbitmq_owner": "shop", "rabbitmq_runs": True}
+
+    def acts(configurations: list[str], **given: t.Any) -> bool:
+        facts = {**runs, "rabbitmq_configurations": configurations}
+        return bool(broker_plan(BrokerHost("mq1", {**SHOP, **given}, GROUPS, facts), True)["acts"])
+
+    fingerprint = plan()["fingerprint"]
+    assert not acts([fingerprint])
+    assert acts([]) and acts(["another"]) and acts([fingerprint], rabbitmq_heartbeat=5)
+    assert acts([fingerprint], rabbitmq_restart="true") and acts([fingerprint], rabbitmq_upgrade=True)
+    assert acts([fingerprint], rabbitmq_forget=["rabbit@mq9"])
+    assert acts([plan(**THREE)["fingerprint"]], **THREE), "nobody but the role looks at a cluster"
+    assert acts([plan(**TLS)["fingerprint"]], **TLS), "nor at certificates"
+    assert [step["module"] for step in plan()["steps"]] == ["files", "rabbitmq_definitions"]
+    assert [step["module"] for step in plan(ours=False)["steps"]] == ["rabbitmq_definitions"]
