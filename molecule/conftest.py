@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import pathlib
@@ -72,23 +71,6 @@ class Stack:
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         return process.returncode == -signal.SIGKILL
-
-    @contextlib.contextmanager
-    def playing(self, playbook: str, **variables: t.Any) -> t.Iterator[subprocess.Popen[str]]:
-        """A shipped playbook that runs until somebody presses Ctrl-C, as at the end of the block."""
-        process = self._begin(playbook, variables)
-        try:
-            yield process
-        finally:
-            # Ansible that is interrupted while it stops a process of its own now and then waits for more: press again.
-            for _ in range(3):
-                os.killpg(process.pid, signal.SIGINT)
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.communicate(timeout=20)
-                    break
-            else:
-                os.killpg(process.pid, signal.SIGKILL)
-                raise AssertionError(f"{playbook} does not stop: {process.communicate()[0]}")
 
     def changed(self, *arguments: str, **more: t.Any) -> int:
         """How many tasks of a playbook changed something; it must succeed."""

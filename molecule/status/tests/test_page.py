@@ -91,21 +91,10 @@ def test_the_page_shows_the_modules_numbers_and_the_browser_has_nothing_to_compl
     stack.python("from sample_app import app; app.connection().default_channel.queue_delete('<b>&\"odd\"')")
 
 
-def test_a_watched_page_is_written_again_until_somebody_stops_it(stack: t.Any, tmp_path: pathlib.Path) -> None:
+def test_a_browser_loads_the_page_again_by_itself_where_that_is_asked_for(stack: t.Any, tmp_path: pathlib.Path) -> None:
     page = tmp_path / "page.html"
-
-    def shown(waiting: int) -> bool:
-        return page.exists() and f'data-queue="watched" data-waiting="{waiting}"' in page.read_text()
-
-    send = "from sample_app.tasks import add; add.apply_async((1, 2), queue='watched')"
-    stack.python(send)
-    with stack.playing("playbooks/status.yml", status_page=str(page), watch=1) as watching:
-        stack.wait_for("the first page", lambda: shown(1))
-        stack.python(send)
-        stack.wait_for("a page with the second task", lambda: shown(2))
-        assert watching.poll() is None, "it goes on until it is stopped"
-    assert watching.returncode not in (None, 0)
-    stack.python("from sample_app import app; app.connection().default_channel.queue_delete('watched')")
+    assert stack.play(playbook="playbooks/status.yml", status_page=str(page), status_refresh=7).returncode == 0
+    assert '<meta http-equiv="refresh" content="7">' in page.read_text()
 
 
 def test_the_browser_would_complain_of_a_script_that_a_task_smuggled_in(
