@@ -7,7 +7,8 @@
 What is measured is Ansible's work and ours. All hosts are containers of one machine, so what a real host does with its
 own processors would count twenty times here: packages are in the image, and Celery is a stand-in that says "ready".
 
-Claim: a host more costs the controller no more than the hosts before it (the price of a host falls or stays), up to 20.
+Claims: a host more costs the controller no more than the hosts before it (the price of a host falls or stays), up to
+20; in a run that changes nothing it costs at most 0.6 s.
 """
 
 from __future__ import annotations
@@ -107,8 +108,8 @@ def main() -> None:
             f"  1,000 hosts on paper, {words}: {price:.2f} s a host more, {total / 60:.0f} minutes from this controller"
         )
     first, last = SIZES[0], SIZES[-1]
-    good = all(found[last][run_] / last <= found[first][run_] / first for run_ in (0, 1))
-    print("The claim holds." if good else "The claim does not hold.")
+    good = all(found[last][run_] / last <= found[first][run_] / first for run_ in (0, 1)) and prices[1] <= 0.6
+    print("The claims hold." if good else "A claim does not hold.")
     sys.exit(0 if good else 1)
 
 
