@@ -11,7 +11,8 @@ import pytest
 from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 from ansible_collections.taskstack.celery.plugins.module_utils._files import access
 from ansible_collections.taskstack.celery.plugins.module_utils._files import created as files_created
-from ansible_collections.taskstack.celery.plugins.modules import created, files, virtualenv
+from ansible_collections.taskstack.celery.plugins.module_utils._virtualenv import run as virtualenv
+from ansible_collections.taskstack.celery.plugins.modules import created, files
 
 ME = {"owner": str(os.getuid()), "group": str(os.getgid())}
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another account")
