@@ -6,8 +6,8 @@ import json
 
 import pytest
 import yaml
-from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 from ansible_collections.taskstack.celery.plugins.module_utils._definitions.run import run
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 from ansible_collections.taskstack.celery.plugins.modules.rabbitmq_definitions import EXAMPLES
 
 SHOP = {"vhosts": [{"name": "shop"}], "users": [{"name": "shop", "password": "pa55"}]}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.taskstack.celery.plugins.module_utils._definitions.objects import KINDS, from_params
-from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 from ansible_collections.taskstack.celery.plugins.module_utils._definitions.run import run
+from ansible_collections.taskstack.celery.plugins.module_utils._errors import TaskstackError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
