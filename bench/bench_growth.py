@@ -57,7 +57,7 @@ def inventory(folder: pathlib.Path, names: list[str]) -> pathlib.Path:
         "taskstack_app": "growth",
         "taskstack_directory": "/srv",
         "taskstack_venv": "/srv/venv",
-        "taskstack_broker_host": "broker.example.org",
+        "taskstack_broker_host": "192.0.2.1",
         "taskstack_broker_password": "broker-pa55word",
         "taskstack_monitor_password": "monitor-pa55word",
         "worker_nodes": [{"name": "one", "queues": ["one"]}, {"name": "two", "queues": ["two"]}],
