@@ -13,6 +13,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from .._broker.arguments import BROKER_ARGS
 from .._broker.client import Broker
 from .._definitions import run as definitions
+from .._definitions import show
 from .._definitions.arguments import DEFINITION_ARGS
 from .._errors import FAILURES, TaskstackError, sentence
 from .._files import run as files
@@ -38,11 +39,23 @@ def _processes(params: Result, changing: list[str]) -> Result:
 
 
 def _definitions(params: Result, _changing: list[str]) -> Result:
-    return definitions.run_here(params, Broker(params), True, _make_nobody)
+    try:
+        return definitions.run_here(params, Broker(params), True, _make_nobody)
+    except FAILURES as exc:
+        raise TaskstackError(_without_passwords(sentence(exc), params)) from exc
 
 
 def _make_nobody(_user: str, _password: str) -> None:
     raise AssertionError("nothing is made here")
+
+
+def _without_passwords(text: str, params: Result) -> str:
+    """As Ansible tells it for the module itself; here it does not know which of the options are secret."""
+    secrets = show.url_passwords(params) | {params["management_password"]}
+    secrets |= {user[key] for user in params["users"] for key in ("password", "password_hash")}
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, "********")
+    return text
 
 
 _MODULES: dict[str, tuple[Result, t.Callable[[Result, list[str]], Result]]] = {

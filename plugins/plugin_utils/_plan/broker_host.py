@@ -66,7 +66,7 @@ class BrokerHost:
 
     @property
     def shares(self) -> bool:
-        """Whether the broker may be not managed by this collection: only the stack's objects are added then."""
+        """Whether a broker not managed by this collection is accepted: it gets the stack's objects and nothing else."""
         return true(self.get("taskstack_share_host") or False)
 
     @property

@@ -54,6 +54,18 @@ def test_a_broker_that_does_not_answer_is_a_failure_or_a_change() -> None:
     assert "127.0.0.1" in seen["steps"][0]["unknown"]
 
 
+def test_no_password_is_told_with_what_went_wrong() -> None:
+    options = {
+        "management_url": "http://u:first-secret@127.0.0.1:1/second-secret/third-secret",
+        "management_user": "u",
+        "management_password": "second-secret",
+        "users": [{"name": "shop", "password": "third-secret"}],
+    }
+    step = {"module": "rabbitmq_definitions", "options": options, "if_unknown": "changed"}
+    told = run([step])["steps"][0]["unknown"]
+    assert "127.0.0.1" in told and "secret" not in told
+
+
 def test_options_that_a_module_does_not_take_are_refused_in_its_own_words() -> None:
     with pytest.raises(TaskstackError, match=r"^files: .*colour"):
         run([{"module": "files", "options": {"colour": "blue"}, "if_unknown": "failed"}])
